@@ -1,0 +1,1 @@
+"""talkingface: re-speak a video of a person with a new recording."""
