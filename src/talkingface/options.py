@@ -1,0 +1,303 @@
+"""Every question a user can be asked: one typed schema.
+
+Command line, YAML files, Python, ``--show-config`` and ``docs/cli.md`` all derive from these dataclasses. Importing
+this module loads nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from talkingface.errors import OptionError, nearest_names
+from talkingface.option_fields import check_fields, option, option_fields
+
+BACKENDS = ("auto", "landmark", "neural")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+VIDEO_CODECS = ("h264", "hevc", "ffv1")
+PAIRINGS = ("unpaired", "self", "all", "manifest")
+SPLITS = ("val", "train", "test")
+DEFAULT_METRICS = (
+    "sync_confidence",
+    "sync_offset",
+    "sync_distance",
+    "aperture_correlation",
+    "mouth_landmark_distance",
+    "sharpness_ratio",
+    "flicker_ratio",
+    "success_rate",
+    "real_time_factor",
+)
+_SOUND_LONGER = ("bounce", "loop", "hold", "cut")
+_VIDEO_LONGER = ("cut", "pad")
+
+
+@dataclass(frozen=True)
+class LengthRule:
+    """What happens when picture and sound have different lengths.
+
+    Attributes:
+        sound_longer: ``bounce`` (play back and forth), ``loop``, ``hold`` (last frame) or ``cut`` (end the sound).
+        video_longer: ``cut`` (end the picture with the sound) or ``pad`` (go on silently, mouth closed).
+    """
+
+    sound_longer: str = "bounce"
+    video_longer: str = "cut"
+
+    def __str__(self) -> str:
+        return f"{self.sound_longer},{self.video_longer}"
+
+
+def parse_length(text: str) -> LengthRule:
+    """Read a ``length`` option.
+
+    Args:
+        text: A comma list of at most one of bounce, loop, hold, cut (for a longer sound) and at most one of cut, pad
+            (for a longer video). A lone ``cut`` speaks of the sound; a longer video is cut anyway.
+
+    Raises:
+        OptionError: for another word, or two that contradict each other.
+    """
+    words = [word.strip().lower() for word in text.split(",")]
+    known = dict.fromkeys((*_SOUND_LONGER, *_VIDEO_LONGER))
+    for word in words:
+        if word not in known:
+            raise OptionError(f"there is no length rule {word!r}; {nearest_names(word, known)}")
+    sound = [word for word in words if word not in _VIDEO_LONGER]
+    video = [word for word in words if word == "pad"]
+    for _ in range(words.count("cut")):
+        # "cut" belongs to whichever of the two directions has no word yet, the sound's first.
+        (video if sound else sound).append("cut")
+    if len(sound) > 1 or len(video) > 1:
+        raise OptionError(
+            f"{text!r} says two things at once; give at most one of {', '.join(_SOUND_LONGER)} "
+            f"and at most one of {', '.join(_VIDEO_LONGER)}, such as 'loop,pad'"
+        )
+    return LengthRule(sound[0] if sound else "bounce", video[0] if video else "cut")
+
+
+@dataclass(frozen=True)
+class FaceChoice:
+    """Which face of the video is to speak.
+
+    Attributes:
+        kind: ``auto``, ``index`` or ``point``.
+        index: For ``index``: 0 is the face present longest, 1 the next.
+        time: For ``point``: seconds on the video's own clock.
+        x: For ``point``: pixels from the left of the picture as a player shows it.
+        y: For ``point``: pixels from its top.
+    """
+
+    kind: str = "auto"
+    index: int | None = None
+    time: float | None = None
+    x: float | None = None
+    y: float | None = None
+
+    def __str__(self) -> str:
+        if self.kind == "index":
+            return f"index:{self.index}"
+        if self.kind == "point":
+            return f"point:{self.time:g},{self.x:g},{self.y:g}"
+        return self.kind
+
+
+def parse_face(text: str) -> FaceChoice:
+    """Read a ``face`` option: ``auto``, ``index:N`` or ``point:SECONDS,X,Y``.
+
+    Raises:
+        OptionError: for anything else.
+    """
+    kind, _, rest = text.strip().partition(":")
+    kind = kind.strip().lower()
+    if kind == "auto" and not rest:
+        return FaceChoice()
+    if kind == "index" and rest.strip().isdecimal():
+        return FaceChoice("index", index=int(rest))
+    if kind == "point":
+        try:
+            numbers = [float(part) for part in rest.split(",")]
+        except ValueError:
+            numbers = []
+        if len(numbers) == 3 and all(math.isfinite(number) and number >= 0 for number in numbers):
+            return FaceChoice("point", time=numbers[0], x=numbers[1], y=numbers[2])
+    raise OptionError(f"{text!r} is not a face; give auto, index:N (0 is the most present) or point:SECONDS,X,Y")
+
+
+@dataclass(frozen=True)
+class SynthesisOptions:
+    """What a dub and a toolkit run both ask."""
+
+    backend: str = option("auto", "Which networks speak the lips", group="Method", choices=BACKENDS)
+    face: str = option(
+        "auto",
+        "Which face speaks: auto, index:N (0 is the most present) or point:SECONDS,X,Y (pixels of the shown picture)",
+        group="Method",
+        metavar="FACE",
+        normalise=lambda text: str(parse_face(text)),
+    )
+    length: str = option(
+        "bounce,cut",
+        "When the sound is longer: bounce, loop, hold or cut; when the video is longer: cut or pad; both by a comma",
+        group="Method",
+        metavar="RULE",
+        normalise=lambda text: str(parse_length(text)),
+    )
+    start: float | None = option(
+        None, "Use the video from this second on", group="Method", minimum=0, metavar="SECONDS"
+    )
+    end: float | None = option(None, "Use the video up to this second", group="Method", minimum=0, metavar="SECONDS")
+    video_codec: str = option("h264", "Codec of the result; ffv1 is lossless", group="Output", choices=VIDEO_CODECS)
+    crf: int = option(18, "Quality of h264 and hevc: lower is better and larger", group="Output", minimum=0, maximum=51)
+    mark: bool = option(True, "Mark the result as synthetic in its metadata", group="Output")
+    device: str = option("auto", "Where networks run", group="Machine", choices=DEVICES)
+    threads: int = option(0, "Processor threads; 0 takes all", group="Machine", minimum=0, maximum=1024)
+    seed: int = option(0, "Seed of everything random", group="Machine", minimum=0, maximum=2**31 - 1)
+    work_dir: Path | None = option(
+        None, "Folder for intermediate files, instead of the system's temporary one", group="Machine", metavar="FOLDER"
+    )
+    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise OptionError(f"--end {self.end:g} is not after --start {self.start:g}")
+
+    @property
+    def length_rule(self) -> LengthRule:
+        """``length``, read."""
+        return parse_length(self.length)
+
+    @property
+    def face_choice(self) -> FaceChoice:
+        """``face``, read."""
+        return parse_face(self.face)
+
+    @property
+    def thread_count(self) -> int:
+        """``threads`` as a number of at least 1."""
+        return self.threads or os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class DubOptions(SynthesisOptions):
+    """Options of ``talkingface dub`` and ``talkingface.dub``.
+
+    Raises:
+        OptionError: on construction, for a value that is not valid.
+    """
+
+    overwrite: bool = option(False, "Replace the result when it already exists", group="Output")
+    report: Path | None = option(
+        None, "Write what was done, with times and versions, as JSON", group="Output", metavar="FILE"
+    )
+
+
+@dataclass(frozen=True)
+class ToolkitOptions(SynthesisOptions):
+    """Options of ``run_talkingface.py`` and ``talkingface run``. A model may bring a subclass with more.
+
+    Raises:
+        OptionError: on construction, for a value that is not valid.
+    """
+
+    model: str = option("video_retalking", "Model to run", group="Task", metavar="NAME")
+    dataset: str = option("video-retalking", "Folder under dataset_dir to run it on", group="Task", metavar="NAME")
+    split: str = option("val", "Part of the dataset", group="Task", choices=SPLITS)
+    pairing: str = option(
+        "unpaired",
+        "Which faces speak which sounds: one that is not their own, their own, all, or the manifest's",
+        group="Task",
+        choices=PAIRINGS,
+    )
+    limit: int = option(0, "Take only the first so many pairs; 0 takes all", group="Task", minimum=0)
+    metrics: tuple[str, ...] = option(
+        DEFAULT_METRICS, "Scores to compute; none when empty", group="Evaluation", metavar="NAMES"
+    )
+    dataset_dir: Path = option(Path("dataset"), "Where datasets lie", group="Folders", metavar="FOLDER")
+    checkpoint_dir: Path = option(Path("checkpoints"), "Where weights you bring lie", group="Folders", metavar="FOLDER")
+    results_dir: Path = option(Path("results"), "Where run folders are made", group="Folders", metavar="FOLDER")
+
+    def dub_options(self, **changes: Any) -> DubOptions:
+        """Return the options of one dub of this run."""
+        shared = {name: getattr(self, name) for name in option_fields(SynthesisOptions)}
+        return DubOptions(**{**shared, **changes})
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """Options of ``talkingface evaluate``."""
+
+    audio: Path | None = option(
+        None, "The sound it should speak; its own when not given", group="Inputs", metavar="FILE"
+    )
+    truth: Path | None = option(None, "A real video of the same speech", group="Inputs", metavar="FILE")
+    face: Path | None = option(None, "The video or picture it was made from", group="Inputs", metavar="FILE")
+    metrics: tuple[str, ...] = option(DEFAULT_METRICS, "Scores to compute", group="Evaluation", metavar="NAMES")
+    threads: int = option(0, "Processor threads; 0 takes all", group="Machine", minimum=0, maximum=1024)
+    json: bool = option(False, "Print the report as JSON on standard output", group="Output")
+    report: Path | None = option(None, "Write the report as JSON", group="Output", metavar="FILE")
+    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @property
+    def thread_count(self) -> int:
+        """``threads`` as a number of at least 1."""
+        return self.threads or os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """Options of ``talkingface prepare``."""
+
+    dataset: str = option("video-retalking", "Folder under dataset_dir to prepare", group="Task", metavar="NAME")
+    dataset_dir: Path = option(Path("dataset"), "Where datasets lie", group="Folders", metavar="FOLDER")
+    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class ProbeOptions:
+    """Options of ``talkingface probe``."""
+
+    faces: bool = option(True, "Look for faces, which decodes the whole video", group="Task")
+    threads: int = option(0, "Processor threads; 0 takes all", group="Machine", minimum=0, maximum=1024)
+    json: bool = option(False, "Print JSON", group="Output")
+    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class TrainMouthOptions:
+    """Options of ``talkingface train mouth``: the audio -> mouth geometry network of the landmark backend."""
+
+    data: Path = option(
+        Path("dataset"), "A manifest.csv with a face column, or a folder of videos", group="Task", metavar="PATH"
+    )
+    output: Path = option(
+        Path("saved/mouth"), "Folder for checkpoints, the exported network and the log", group="Task", metavar="FOLDER"
+    )
+    epochs: int = option(30, "Passes over the training data", group="Training", minimum=1)
+    steps: int | None = option(None, "Stop after so many optimiser steps", group="Training", minimum=1)
+    minutes: float | None = option(None, "Stop after so many minutes", group="Training", minimum=0)
+    resume: bool = option(False, "Go on from the last checkpoint in the output folder", group="Training")
+    seed: int = option(0, "Seed of everything random", group="Machine", minimum=0, maximum=2**31 - 1)
+    threads: int = option(0, "Processor threads; 0 takes all", group="Machine", minimum=0, maximum=1024)
+    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @property
+    def thread_count(self) -> int:
+        """``threads`` as a number of at least 1."""
+        return self.threads or os.cpu_count() or 1
