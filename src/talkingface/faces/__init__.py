@@ -1,1 +1,1 @@
-"""."""
+"""Frames to face tracks: detection, landmarks, tracking. Knows geometry, knows no speech."""

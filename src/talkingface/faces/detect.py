@@ -1,0 +1,129 @@
+"""Face detection with MediaPipe's BlazeFace networks (short and full range), converted to ONNX.
+
+Both take a letterboxed square of the picture in RGB, -1..1, and give boxes with six key points against fixed anchors.
+The short-range network (128 px) knows selfie-sized faces, the full-range one (192 px) also small ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkingface.faces.sampling import OrientedSquare
+from talkingface.weights.embedded import create_session
+
+DETECTION_SCALE = 1.5  # MediaPipe's enlargement of a detection to the region the mesh network wants
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One face.
+
+    Attributes:
+        box: x0, y0, x1, y1 in pixels of the picture given.
+        keypoints: (6, 2) pixels: eyes (viewer's left, right), nose tip, mouth middle, ears (left, right).
+        score: 0..1.
+    """
+
+    box: tuple[float, float, float, float]
+    keypoints: NDArray[np.float32]
+    score: float
+
+    def region(self) -> OrientedSquare:
+        """The square region, turned with the eyes, that the mesh network expects."""
+        x0, y0, x1, y1 = self.box
+        across = self.keypoints[1] - self.keypoints[0]
+        angle = float(np.arctan2(across[1], across[0]))
+        size = max(x1 - x0, y1 - y0) * DETECTION_SCALE
+        return OrientedSquare((x0 + x1) / 2, (y0 + y1) / 2, size, angle)
+
+
+def anchors(grids: tuple[tuple[int, int], ...]) -> NDArray[np.float32]:
+    """Anchor centres (n, 2) in 0..1 for feature grids given as (cells a side, anchors a cell)."""
+    centres = []
+    for cells, repeats in grids:
+        axis = (np.arange(cells) + 0.5) / cells
+        grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+        centres.append(np.repeat(grid, repeats, axis=0))
+    return np.concatenate(centres).astype(np.float32)
+
+
+def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    """Intersection over union of two x0, y0, x1, y1 boxes, 0..1."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    inside = width * height
+    return inside / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inside)
+
+
+class BlazeFace:
+    """One of the two networks."""
+
+    def __init__(self, asset: str, side: int, grids: tuple[tuple[int, int], ...]) -> None:
+        self.session = create_session(asset)
+        self.side = side
+        self.anchors = anchors(grids)
+
+    def detect(self, picture: NDArray[np.uint8], threshold: float) -> list[Detection]:
+        """Faces of an upright BGR uint8 picture (height, width, 3), best first, overlapping ones merged."""
+        height, width = picture.shape[:2]
+        scale = self.side / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        square = np.zeros((self.side, self.side, 3), np.uint8)
+        left, top = (self.side - size[0]) // 2, (self.side - size[1]) // 2
+        square[top : top + size[1], left : left + size[0]] = small
+        image = square[None, :, :, ::-1].astype(np.float32) / 127.5 - 1
+        first, second = self.session.run(None, {"image": image})
+        boxes, logits = (first, second) if first.size > second.size else (second, first)
+        scores = 1 / (1 + np.exp(-np.clip(logits.ravel(), -50, 50)))
+        chosen = np.flatnonzero(scores > threshold)
+        values = boxes.reshape(-1, 8, 2)[chosen] / self.side
+        values[:, 0] += self.anchors[chosen]
+        values[:, 2:] += self.anchors[chosen, None]
+        pixels = (values * self.side - [left, top]) / scale
+        sizes = values[:, 1] * self.side / scale
+        found = []
+        for centre_and_points, extent, score in zip(pixels, sizes, scores[chosen], strict=True):
+            (x, y), (w, h) = centre_and_points[0], extent
+            box = (float(x - w / 2), float(y - h / 2), float(x + w / 2), float(y + h / 2))
+            found.append(Detection(box, centre_and_points[2:].astype(np.float32), float(score)))
+        return merge_overlapping(found)
+
+
+def merge_overlapping(found: list[Detection], threshold: float = 0.3) -> list[Detection]:
+    """Non-maximum suppression by score-weighted averaging (as MediaPipe does), best first."""
+    left = sorted(found, key=lambda d: -d.score)
+    merged = []
+    while left:
+        group = [d for d in left if overlap(left[0].box, d.box) > threshold] or [left[0]]
+        left = [d for d in left if all(d is not g for g in group)]
+        weights = np.array([d.score for d in group])
+        weights = weights / weights.sum()
+        box = np.einsum("n,nk->k", weights, np.array([d.box for d in group]))
+        points = np.einsum("n,nij->ij", weights, np.array([d.keypoints for d in group]))
+        merged.append(
+            Detection(
+                (float(box[0]), float(box[1]), float(box[2]), float(box[3])), points.astype(np.float32), group[0].score
+            )
+        )
+    return merged
+
+
+class FaceDetector:
+    """Both ranges together: every face of a picture, large or small."""
+
+    def __init__(self, threshold: float = 0.5) -> None:
+        self.threshold = threshold
+        self.short_range = BlazeFace("face_detector_short.onnx", 128, ((16, 2), (8, 6)))
+        self.full_range = BlazeFace("face_detector_full.onnx", 192, ((48, 1),))
+
+    def detect(self, picture: NDArray[np.uint8]) -> list[Detection]:
+        """Faces of an upright BGR uint8 picture (height, width, 3), best first."""
+        both = self.short_range.detect(picture, self.threshold) + self.full_range.detect(picture, self.threshold)
+        return merge_overlapping(both)
