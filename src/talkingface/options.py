@@ -159,6 +159,7 @@ class SynthesisOptions:
     work_dir: Path | None = option(
         None, "Folder for intermediate files, instead of the system's temporary one", group="Machine", metavar="FOLDER"
     )
+    checkpoint_dir: Path = option(Path("checkpoints"), "Where weights you bring lie", group="Folders", metavar="FOLDER")
     debug: bool = option(False, "Show a traceback when something fails", group="Machine")
 
     def __post_init__(self) -> None:
@@ -218,7 +219,6 @@ class ToolkitOptions(SynthesisOptions):
         DEFAULT_METRICS, "Scores to compute; none when empty", group="Evaluation", metavar="NAMES"
     )
     dataset_dir: Path = option(Path("dataset"), "Where datasets lie", group="Folders", metavar="FOLDER")
-    checkpoint_dir: Path = option(Path("checkpoints"), "Where weights you bring lie", group="Folders", metavar="FOLDER")
     results_dir: Path = option(Path("results"), "Where run folders are made", group="Folders", metavar="FOLDER")
 
     def dub_options(self, **changes: Any) -> DubOptions:
