@@ -37,6 +37,7 @@ class OptionText:
         maximum: Largest valid number, or None.
         metavar: How the value is called in the help.
         normalise: Checks a text further and returns its canonical form; raises ``OptionError``.
+        short: A one-letter spelling such as ``-m``, or None.
     """
 
     help: str
@@ -46,6 +47,7 @@ class OptionText:
     maximum: float | None = None
     metavar: str | None = None
     normalise: Callable[[str], str] | None = None
+    short: str | None = None
 
 
 def option(
@@ -58,9 +60,10 @@ def option(
     maximum: float | None = None,
     metavar: str | None = None,
     normalise: Callable[[str], str] | None = None,
+    short: str | None = None,
 ) -> Any:
     """Return a dataclass field that is an option. The arguments are those of ``OptionText``."""
-    text = OptionText(help, group, choices, minimum, maximum, metavar, normalise)
+    text = OptionText(help, group, choices, minimum, maximum, metavar, normalise, short)
     return dataclasses.field(default=default, metadata={_METADATA_KEY: text})
 
 

@@ -205,8 +205,10 @@ class ToolkitOptions(SynthesisOptions):
         OptionError: on construction, for a value that is not valid.
     """
 
-    model: str = option("video_retalking", "Model to run", group="Task", metavar="NAME")
-    dataset: str = option("video-retalking", "Folder under dataset_dir to run it on", group="Task", metavar="NAME")
+    model: str = option("video_retalking", "Model to run", group="Task", metavar="NAME", short="-m")
+    dataset: str = option(
+        "video-retalking", "Folder under dataset_dir to run it on", group="Task", metavar="NAME", short="-d"
+    )
     split: str = option("val", "Part of the dataset", group="Task", choices=SPLITS)
     pairing: str = option(
         "unpaired",
