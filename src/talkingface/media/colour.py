@@ -1,0 +1,94 @@
+"""Names of the colour tags a video carries, and what they mean when frames leave or enter the YUV planes.
+
+Tags are kept as FFmpeg's own numbers inside files and frames, and as their usual short names everywhere else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import av
+
+UNKNOWN = "unknown"
+UNSPECIFIED_TAG = 2  # the "nobody said" number of primaries, transfer and matrix alike (ITU-T H.273)
+
+RANGES = {"limited": 1, "full": 2}
+MATRICES = {
+    "rgb": 0,
+    "bt709": 1,
+    "fcc": 4,
+    "bt470bg": 5,
+    "smpte170m": 6,
+    "smpte240m": 7,
+    "ycgco": 8,
+    "bt2020nc": 9,
+    "bt2020c": 10,
+    "ictcp": 14,
+}
+PRIMARIES = {
+    "bt709": 1,
+    "bt470m": 4,
+    "bt470bg": 5,
+    "smpte170m": 6,
+    "smpte240m": 7,
+    "film": 8,
+    "bt2020": 9,
+    "smpte428": 10,
+    "smpte431": 11,
+    "smpte432": 12,
+    "ebu3213": 22,
+}
+TRANSFERS = {
+    "bt709": 1,
+    "gamma22": 4,
+    "gamma28": 5,
+    "smpte170m": 6,
+    "smpte240m": 7,
+    "linear": 8,
+    "log": 9,
+    "log_sqrt": 10,
+    "iec61966-2-4": 11,
+    "bt1361e": 12,
+    "iec61966-2-1": 13,
+    "bt2020-10": 14,
+    "bt2020-12": 15,
+    "smpte2084": 16,
+    "smpte428": 17,
+    "arib-std-b67": 18,
+}
+
+_BT601_TAGS = {4, 5, 6, 7}
+_BT2020_TAGS = {9, 10}
+
+
+def tag_name(table: dict[str, int], tag: int) -> str:
+    """Return the short name of a tag's number, ``"unknown"`` when it is unspecified or not in the table."""
+    return next((name for name, number in table.items() if number == tag), UNKNOWN)
+
+
+def tag_number(table: dict[str, int], name: str) -> int:
+    """Return the number of a tag's short name; unknown names give the number that says "unspecified"."""
+    return table.get(name, 0 if table is RANGES else UNSPECIFIED_TAG)
+
+
+def matrix_of(tag: int, height: int) -> str:
+    """Return which YUV matrix a picture uses: ``"bt601"``, ``"bt709"`` or ``"bt2020"``.
+
+    Args:
+        tag: The matrix tag as a number (``MATRICES``).
+        height: Lines of the picture. Untagged pictures below 720 lines are taken as BT.601, others as BT.709, which
+            is what cameras and players do.
+    """
+    if tag in _BT601_TAGS:
+        return "bt601"
+    if tag in _BT2020_TAGS:
+        return "bt2020"
+    if tag == MATRICES["bt709"]:
+        return "bt709"
+    return "bt601" if height < 720 else "bt709"
+
+
+def is_full_range(frame: av.VideoFrame) -> bool:
+    """Tell whether luma uses every code (0..255) instead of the studio range (16..235)."""
+    return frame.format.name.startswith("yuvj") or int(frame.color_range) == RANGES["full"]

@@ -1,0 +1,295 @@
+"""What is in a media file: its streams, their clocks, sizes, colours and turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+import av.error
+import numpy as np
+from av.stream import Disposition
+
+from talkingface.errors import MediaError
+from talkingface.media.colour import MATRICES, PRIMARIES, RANGES, TRANSFERS, is_full_range, tag_name
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_STILL_CONTAINERS = {"image2"}
+_STILL_SUFFIX = "_pipe"  # FFmpeg's demuxers of single pictures: png_pipe, jpeg_pipe, webp_pipe ...
+_PACKETS_TO_FIRST_FRAME = 200
+
+
+@dataclass(frozen=True)
+class VideoStreamInfo:
+    """One video stream. Sizes are those of the coded picture, before any turn.
+
+    Attributes:
+        index: The stream's number in its file.
+        codec: FFmpeg's name of the codec, such as ``"h264"``.
+        width: Columns of the coded picture.
+        height: Lines of the coded picture.
+        pixel_format: FFmpeg's name of the pixel format, such as ``"yuv420p"``.
+        time_base: Seconds per tick of the stream's timestamps.
+        average_rate: Frames per second on average, None when unknown.
+        start_time: First timestamp in seconds on the file's raw clock, None when unknown.
+        duration: Seconds, None when unknown.
+        frames: How many frames the container claims, None when it does not say.
+        rotation: Degrees clockwise that a player turns the coded picture: 0, 90, 180 or 270.
+        sample_aspect_ratio: Width to height of one pixel, None when unknown or square.
+        color_range: ``"limited"``, ``"full"`` or ``"unknown"``.
+        color_space: Name of the YUV matrix (``colour.MATRICES``) or ``"unknown"``.
+        color_primaries: Name in ``colour.PRIMARIES`` or ``"unknown"``.
+        color_transfer: Name in ``colour.TRANSFERS`` or ``"unknown"``.
+        bits: Bits of one luma sample.
+        interlaced: True when the first frame is stored as two fields.
+        display_matrix: The 9 numbers of the container's display matrix, None when it has none.
+    """
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    pixel_format: str
+    time_base: Fraction
+    average_rate: Fraction | None
+    start_time: float | None
+    duration: float | None
+    frames: int | None
+    rotation: int
+    sample_aspect_ratio: Fraction | None
+    color_range: str
+    color_space: str
+    color_primaries: str
+    color_transfer: str
+    bits: int
+    interlaced: bool
+    display_matrix: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class AudioStreamInfo:
+    """One audio stream: its number in the file, codec, samples per second, channels, seconds and language."""
+
+    index: int
+    codec: str
+    sample_rate: int
+    channels: int
+    duration: float | None
+    language: str | None
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What ``probe`` found in a file.
+
+    Attributes:
+        path: The file.
+        container: FFmpeg's name of the container format.
+        duration: Seconds, None when unknown.
+        size_bytes: Size of the file.
+        video: Its video streams, cover pictures left out.
+        audio: Its audio streams.
+        is_still: True for a single picture (PNG, JPEG, WebP ...).
+        metadata: Title, comment and the like, as the container has them.
+    """
+
+    path: Path
+    container: str
+    duration: float | None
+    size_bytes: int
+    video: tuple[VideoStreamInfo, ...]
+    audio: tuple[AudioStreamInfo, ...]
+    is_still: bool
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def open_media(path: Path) -> Iterator[InputContainer]:
+    """Open a media file for reading; whatever FFmpeg says against it becomes a ``MediaError``.
+
+    Raises:
+        MediaError: the file is missing, a directory, empty, not readable, or no media FFmpeg knows. Faults that FFmpeg
+            reports while the file is open become a ``MediaError`` too.
+    """
+    _check_file(path)
+    try:
+        # Names in metadata are often in no known encoding; a title must not make a film unreadable.
+        container = av.open(str(path.absolute()), "r", metadata_errors="replace")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise MediaError(f"{path}: not a media file that FFmpeg can read ({_reason(error)})") from error
+    with container:
+        try:
+            yield container
+        except av.error.FFmpegError as error:
+            raise MediaError(f"{path}: cannot be read to its end ({_reason(error)})") from error
+
+
+def _check_file(path: Path) -> None:
+    try:
+        if not path.exists():
+            raise MediaError(f"{path}: no such file")
+        if path.is_dir():
+            raise MediaError(f"{path}: is a directory, not a media file")
+        if path.stat().st_size == 0 and path.is_file():
+            raise MediaError(f"{path}: the file is empty")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be opened ({error.strerror or error})") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def video_streams(container: InputContainer) -> list[VideoStream]:
+    """Return the video streams that hold moving or still pictures with a known decoder, cover art left out."""
+    return [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic
+    ]
+
+
+def audio_streams(container: InputContainer) -> list[AudioStream]:
+    """Return the audio streams with a known decoder."""
+    return [stream for stream in container.streams.audio if stream.codec_context is not None]
+
+
+def clock_zero(container: InputContainer) -> Fraction:
+    """Return the raw time in seconds at which the file's clock reads 0: the start of its earliest stream.
+
+    Recordings in transport streams begin at an arbitrary hour; what matters is how their streams lie to each other.
+    """
+    streams = [*video_streams(container), *audio_streams(container)]
+    starts = [
+        stream.start_time * stream.time_base
+        for stream in streams
+        if stream.start_time is not None and stream.time_base is not None
+    ]
+    return min(starts, default=Fraction(0))
+
+
+def probe(path: str | Path) -> MediaInfo:
+    """Read what a media file holds, decoding no more than the first frame of each video stream.
+
+    Args:
+        path: Any file FFmpeg reads: video, sound or a still picture.
+
+    Returns:
+        The file's streams and what they claim about themselves.
+
+    Raises:
+        MediaError: the file is missing, a directory, empty or no media; the message names file and reason.
+    """
+    path = Path(path)
+    with open_media(path) as container:
+        videos = tuple(_video_info(container, stream) for stream in video_streams(container))
+        audios = tuple(_audio_info(stream) for stream in audio_streams(container))
+        name = container.format.name
+        return MediaInfo(
+            path=path,
+            container=name,
+            duration=None if container.duration is None else container.duration / av.time_base,
+            size_bytes=path.stat().st_size,
+            video=videos,
+            audio=audios,
+            is_still=bool(videos) and not audios and (name in _STILL_CONTAINERS or name.endswith(_STILL_SUFFIX)),
+            metadata=dict(container.metadata),
+        )
+
+
+def _video_info(container: InputContainer, stream: VideoStream) -> VideoStreamInfo:
+    context = stream.codec_context
+    frame = _first_frame(container, stream)
+    time_base = stream.time_base or Fraction(1, 1000)
+    pixel_format = frame.format if frame is not None else context.format
+    if pixel_format is None or not context.width or not context.height:
+        raise MediaError(f"{container.name}: video stream {stream.index} has no readable picture size or format")
+    tags = frame if frame is not None else context
+    full = is_full_range(frame) if frame is not None else int(context.color_range) == RANGES["full"]
+    matrix = _display_matrix(frame)
+    aspect = stream.sample_aspect_ratio
+    return VideoStreamInfo(
+        index=stream.index,
+        codec=context.codec.canonical_name,
+        width=frame.width if frame is not None else context.width,
+        height=frame.height if frame is not None else context.height,
+        pixel_format=pixel_format.name,
+        time_base=time_base,
+        average_rate=stream.average_rate or stream.guessed_rate or None,
+        start_time=None if stream.start_time is None else float(stream.start_time * time_base),
+        duration=_duration(container, stream.duration, time_base),
+        frames=stream.frames or None,
+        rotation=_rotation(matrix),
+        sample_aspect_ratio=aspect if aspect and aspect != 1 else None,
+        color_range="full" if full else tag_name(RANGES, int(tags.color_range)),
+        color_space=tag_name(MATRICES, int(tags.colorspace)),
+        color_primaries=tag_name(PRIMARIES, int(tags.color_primaries)),
+        color_transfer=tag_name(TRANSFERS, int(tags.color_trc)),
+        bits=pixel_format.components[0].bits,
+        interlaced=frame.interlaced_frame if frame is not None else False,
+        display_matrix=matrix,
+    )
+
+
+def _audio_info(stream: AudioStream) -> AudioStreamInfo:
+    duration = None
+    if stream.duration is not None and stream.time_base is not None:
+        duration = float(stream.duration * stream.time_base)
+    return AudioStreamInfo(
+        index=stream.index,
+        codec=stream.codec_context.codec.canonical_name,
+        sample_rate=stream.codec_context.sample_rate,
+        channels=stream.codec_context.layout.nb_channels,
+        duration=duration,
+        language=stream.language,
+    )
+
+
+def _duration(container: InputContainer, ticks: int | None, time_base: Fraction) -> float | None:
+    if ticks is not None:
+        return float(ticks * time_base)
+    return None if container.duration is None else container.duration / av.time_base
+
+
+def _first_frame(container: InputContainer, stream: VideoStream) -> av.VideoFrame | None:
+    """Decode one frame: only frames carry the display matrix, and their colour tags are the ones that count."""
+    with suppress(av.error.FFmpegError):  # pipes and some pictures cannot be rewound, nor need to be
+        container.seek(0)  # several video streams share one file position
+    for count, packet in enumerate(container.demux(stream)):
+        try:
+            frames = stream.decode(packet)
+        except av.error.FFmpegError:
+            frames = []  # a damaged beginning; a later packet may do
+        if frames:
+            return frames[0]
+        if count >= _PACKETS_TO_FIRST_FRAME:
+            break
+    return None
+
+
+def _display_matrix(frame: av.VideoFrame | None) -> tuple[int, ...] | None:
+    if frame is None:
+        return None
+    entries: Any = frame.side_data  # a mapping that, unlike its type stubs, goes through the entries and not the keys
+    for entry in entries:
+        if entry.type.name == "DISPLAYMATRIX":
+            return tuple(int(value) for value in np.frombuffer(entry, np.int32)[:9])
+    return None
+
+
+def _rotation(matrix: tuple[int, ...] | None) -> int:
+    """Quarter turns of a display matrix in degrees clockwise; a mirrored picture counts by its first column."""
+    if matrix is None:
+        return 0
+    degrees = np.degrees(np.arctan2(matrix[1], matrix[0]))
+    return round(float(degrees) / 90) % 4 * 90
