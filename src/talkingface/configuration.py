@@ -60,8 +60,9 @@ class Configuration:
         lines = []
         for name in option_fields(type(self.options)):
             value = plain_value(getattr(self.options, name))
-            text = yaml.safe_dump({name: value}, default_flow_style=None, width=10**6, allow_unicode=True)
-            lines.append(f"{text.rstrip()}  # {self.origins[name]}\n")
+            # A list stays on its line; the mapping around it must not become "{...}".
+            text = yaml.safe_dump([value], default_flow_style=True, width=10**6, allow_unicode=True).strip()[1:-1]
+            lines.append(f"{name}: {text}  # {self.origins[name]}\n")
         return "".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def run_parser(program: str, schema: type[ToolkitOptions] = ToolkitOptions, desc
     """Return the parser of ``run_talkingface.py`` and ``talkingface run``."""
     parser = OptionParser(program, description)
     parser.add_argument(
-        *("--config-files", "--config_files"),
+        "--config-files",
         nargs="+",
         action="extend",
         default=[],
@@ -128,7 +129,7 @@ def run_parser(program: str, schema: type[ToolkitOptions] = ToolkitOptions, desc
         help="YAML files, separated by spaces or commas; later ones win",
     )
     parser.add_argument(
-        *("--show-config", "--show_config"),
+        "--show-config",
         action="store_true",
         help="Print every value and where it comes from, and stop",
     )
@@ -170,7 +171,7 @@ def _parse_yaml(text: str, where: str) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise OptionError(f"{where}: must hold lines of 'key: value'")
-    keys = [str(key.value) for key, _ in node.value]
+    keys = [str(key.value) for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         raise OptionError(f"{where}: the key {twice[0]!r} is there twice")
@@ -186,7 +187,7 @@ def _built_in(name: str) -> Layer:
 
 def _early_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse what every model's command line has; options that only one model has are passed over for now."""
-    namespace, _ = run_parser(RUN_PROGRAM).parse_known_args(list(arguments))
+    namespace, _ = run_parser(RUN_PROGRAM).parse_known(arguments)
     return namespace
 
 

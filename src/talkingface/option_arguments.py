@@ -9,9 +9,14 @@ from typing import Any, NoReturn
 from talkingface.errors import OptionError, nearest_names
 from talkingface.option_fields import OptionField, option_fields
 
+GROUPS = ("Inputs", "Task", "Method", "Training", "Evaluation", "Output", "Folders", "Machine")
+
 
 class OptionParser(argparse.ArgumentParser):
-    """An argument parser that raises ``OptionError`` instead of ending the process, and does not guess abbreviations."""
+    """An argument parser that raises ``OptionError`` instead of ending the process, and guesses no abbreviation.
+
+    Underscores in an option's name count as hyphens: ``--video_codec`` is ``--video-codec``.
+    """
 
     def __init__(self, program: str, description: str = "", epilog: str = "") -> None:
         super().__init__(
@@ -30,6 +35,10 @@ class OptionParser(argparse.ArgumentParser):
         """
         raise OptionError(f"{message} (see {self.prog} --help)")
 
+    def parse_known(self, tokens: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+        """Parse the tokens that are known, and return the others as they are."""
+        return self.parse_known_args([_with_hyphens(token) for token in tokens])
+
     def parse(self, tokens: Sequence[str]) -> argparse.Namespace:
         """Parse every token.
 
@@ -37,12 +46,12 @@ class OptionParser(argparse.ArgumentParser):
             OptionError: for an option that does not exist (with the nearest ones), a value that is not valid, or a
                 token too many.
         """
-        namespace, rest = self.parse_known_args(list(tokens))
+        namespace, rest = self.parse_known(tokens)
         for token in rest:
             if token.startswith("--") and len(token) > 2:
-                name = token.partition("=")[0]
-                known = [text for text in self._option_string_actions if text.startswith("--") and "_" not in text]
-                raise OptionError(f"there is no option {name}; {nearest_names(name.replace('_', '-'), known)}")
+                name = token.partition("=")[0].removeprefix("--")
+                known = [text[2:] for text in self._option_string_actions if text.startswith("--")]
+                raise OptionError(f"there is no option --{name}; {nearest_names(name, known)}")
         if rest:
             raise OptionError(f"unexpected argument {rest[0]!r} (see {self.prog} --help)")
         return namespace
@@ -51,8 +60,7 @@ class OptionParser(argparse.ArgumentParser):
 def add_options(parser: OptionParser, schema: type, *, switches_take_values: bool = False) -> None:
     """Give a parser one argument for each option of a schema.
 
-    Hyphens and underscores are the same (``--video-codec``, ``--video_codec``). An option that is not given is absent
-    from the parsed namespace, so that lower layers of configuration can tell.
+    An option that is not given is absent from the parsed namespace, so that lower layers of configuration can tell.
 
     Args:
         parser: Where to add them.
@@ -60,15 +68,17 @@ def add_options(parser: OptionParser, schema: type, *, switches_take_values: boo
         switches_take_values: True lets ``--mark false`` and ``--mark=false`` stand beside ``--no-mark``. Only for
             verbs without positional arguments, which a bare switch would otherwise swallow.
     """
-    groups: dict[str, argparse._ArgumentGroup] = {}
-    for field in option_fields(schema).values():
-        group = groups.setdefault(field.text.group, parser.add_argument_group(field.text.group.lower()))
+    fields = option_fields(schema).values()
+    names = sorted({field.text.group for field in fields}, key=_group_order)
+    groups = {name: parser.add_argument_group(name.lower()) for name in names}
+    for field in fields:
+        group = groups[field.text.group]
         if field.kind is bool:
             _add_switch(group, field, switches_take_values)
         else:
             group.add_argument(
                 *([field.text.short] if field.text.short else []),
-                *_spellings(field.name),
+                field.flag,
                 dest=field.name,
                 type=_parse_as(field),
                 default=argparse.SUPPRESS,
@@ -83,20 +93,28 @@ def given_options(namespace: argparse.Namespace, schema: type) -> dict[str, Any]
 
 
 def _add_switch(group: argparse._ArgumentGroup, field: OptionField, takes_value: bool) -> None:
-    words = {"dest": field.name, "default": argparse.SUPPRESS}
-    on_help = _help(field) if takes_value or not field.default else argparse.SUPPRESS
+    on, off = field.flag, field.flag.replace("--", "--no-", 1)
+    name, gone, hidden = field.name, argparse.SUPPRESS, argparse.SUPPRESS
+    on_help = _help(field) if takes_value or not field.default else hidden
+    off_help = hidden if on_help != hidden else f"Do not: {_help(field)}"
     if takes_value:
+        kind = _parse_as(field)
         group.add_argument(
-            *_spellings(field.name), nargs="?", const=True, type=_parse_as(field), metavar="BOOL", help=on_help, **words
+            on, dest=name, default=gone, nargs="?", const=True, type=kind, metavar="true|false", help=on_help
         )
     else:
-        group.add_argument(*_spellings(field.name), action="store_true", help=on_help, **words)
-    off_help = argparse.SUPPRESS if on_help is not argparse.SUPPRESS else f"Do not: {_help(field)}"
-    group.add_argument(*_spellings("no_" + field.name), action="store_false", help=off_help, **words)
+        group.add_argument(on, dest=name, default=gone, action="store_true", help=on_help)
+    group.add_argument(off, dest=name, default=gone, action="store_false", help=off_help)
 
 
-def _spellings(name: str) -> list[str]:
-    return list(dict.fromkeys(["--" + name.replace("_", "-"), "--" + name]))
+def _with_hyphens(token: str) -> str:
+    """``--video_codec=x_y`` as ``--video-codec=x_y``."""
+    name, equals, value = token.partition("=")
+    return name.replace("_", "-") + equals + value if token.startswith("--") else token
+
+
+def _group_order(name: str) -> tuple[int, str]:
+    return (GROUPS.index(name) if name in GROUPS else len(GROUPS), name)
 
 
 def _parse_as(field: OptionField) -> Callable[[str], Any]:
