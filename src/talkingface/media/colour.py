@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     import av
 
@@ -58,6 +61,7 @@ TRANSFERS = {
     "arib-std-b67": 18,
 }
 
+_LUMA_WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}  # of red, of blue
 _BT601_TAGS = {4, 5, 6, 7}
 _BT2020_TAGS = {9, 10}
 
@@ -92,3 +96,25 @@ def matrix_of(tag: int, height: int) -> str:
 def is_full_range(frame: av.VideoFrame) -> bool:
     """Tell whether luma uses every code (0..255) instead of the studio range (16..235)."""
     return frame.format.name.startswith("yuvj") or int(frame.color_range) == RANGES["full"]
+
+
+def yuv_from_bgr(matrix: str, bits: int, full_range: bool) -> NDArray[np.float64]:
+    """Return the 3 x 4 matrix that turns (B, G, R, 1) of 0..255 into Y, U, V codes.
+
+    Args:
+        matrix: ``"bt601"``, ``"bt709"`` or ``"bt2020"``.
+        bits: Bits of a Y, U or V sample.
+        full_range: True for samples that use every code, False for the studio range.
+    """
+    red, blue = _LUMA_WEIGHTS[matrix]
+    luma = np.array([blue, 1.0 - red - blue, red])
+    blue_difference = (np.array([1.0, 0.0, 0.0]) - luma) / (2.0 * (1.0 - blue))
+    red_difference = (np.array([0.0, 0.0, 1.0]) - luma) / (2.0 * (1.0 - red))
+    step = 2.0 ** (bits - 8)
+    if full_range:
+        top = 2.0**bits - 1.0
+        spans, offsets = np.array([top, top, top]), np.array([0.0, 128.0 * step, 128.0 * step])
+    else:
+        spans, offsets = np.array([219.0, 224.0, 224.0]) * step, np.array([16.0, 128.0, 128.0]) * step
+    rows = np.stack([luma, blue_difference, red_difference])
+    return np.column_stack([rows * (spans / 255.0)[:, None], offsets])

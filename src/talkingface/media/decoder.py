@@ -34,6 +34,7 @@ class StreamDecoder:
 
     Attributes:
         damaged: Packets and frames that could not be decoded whole, so far.
+        end_pts: Where the stream ends by its container, None when that does not say.
     """
 
     def __init__(self, path: Path, info: VideoStreamInfo, threads: int = 0) -> None:
@@ -78,6 +79,8 @@ class StreamDecoder:
         context.thread_count = self._threads
         self._origin = round(clock_zero(self._container) / self._info.time_base)
         self._touched = False
+        start, length = self._stream.start_time, self._stream.duration
+        self.end_pts = None if start is None or length is None else start + length - self._origin
 
     def from_start(self) -> Iterator[TimedFrame]:
         """Yield (timestamp, frame) from the first frame of the file to its last."""

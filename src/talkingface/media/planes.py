@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import av
 import av.filter
@@ -17,7 +17,7 @@ from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from talkingface.errors import MediaError
-from talkingface.media.colour import RANGES, is_full_range, matrix_of
+from talkingface.media.colour import RANGES, is_full_range, matrix_of, yuv_from_bgr
 
 Plane = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -44,7 +44,6 @@ PLANAR_FORMATS: dict[str, tuple[int, int, int]] = {
 # as free to be written, and leaves the choice to the encoder.
 _NO_PICTURE_TYPE = 0
 
-_LUMA_WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 _SWS_MATRIX = {"bt601": "ITU601", "bt709": "ITU709", "bt2020": "BT2020"}
 _TAG_OF_MATRIX = {"bt601": 6, "bt709": 1, "bt2020": 9}
 
@@ -98,7 +97,7 @@ def working_format(pixel_format: str) -> str:
     deepest = max(component.bits for component in components)
     bits = 8 if deepest <= 8 else 10 if deepest <= 10 else 12
     depth = "" if bits == 8 else f"{bits}le"
-    if form.is_rgb or form.has_palette or form.is_bayer:
+    if is_rgb_format(pixel_format):
         return f"yuv444p{depth}"
     if len(components) <= 2:
         return f"gray{depth}"
@@ -143,7 +142,7 @@ def to_working_format(frame: av.VideoFrame, width: int | None = None, height: in
     width, height = width or frame.width, height or frame.height
     if wanted == frame.format.name and (width, height) == (frame.width, frame.height):
         return frame
-    if not _is_rgb(frame):
+    if not is_rgb_format(frame.format.name):
         # Range named on both sides, or swscale would stretch full-range pictures on the way.
         level = RANGES["full" if is_full_range(frame) else "limited"]
         return frame.reformat(width, height, wanted, src_color_range=level, dst_color_range=level)
@@ -161,8 +160,10 @@ def to_working_format(frame: av.VideoFrame, width: int | None = None, height: in
     return converted
 
 
-def _is_rgb(frame: av.VideoFrame) -> bool:
-    return frame.format.is_rgb or frame.format.has_palette or frame.format.is_bayer
+def is_rgb_format(pixel_format: str) -> bool:
+    """Tell whether a pixel format holds red, green and blue, directly or through a palette or a sensor's mosaic."""
+    form = av.VideoFormat(pixel_format)
+    return form.is_rgb or form.has_palette or form.is_bayer
 
 
 def plane_views(frame: av.VideoFrame) -> list[Plane]:
@@ -235,8 +236,7 @@ def _copy_plane(source: VideoPlane, target: VideoPlane) -> None:
 def _lines(plane: VideoPlane, kind: type[np.uint8] | type[np.uint16]) -> Plane:
     """Return a plane's memory as (lines, samples with the padding of a line), shared with the frame."""
     memory: Any = plane  # planes speak the buffer protocol, which their type stubs do not say
-    lines: Plane = np.frombuffer(memory, kind).reshape(plane.height, -1)
-    return lines
+    return cast("Plane", np.frombuffer(memory, kind).reshape(plane.height, -1))
 
 
 def _cloned(frame: av.VideoFrame) -> av.VideoFrame:
@@ -271,13 +271,13 @@ def picture_bgr(frame: av.VideoFrame, max_side: int | None, rotation: int = 0) -
     if max_side is not None and max(width, height) > max_side:
         scale = max_side / max(width, height)
         width, height = max(1, round(width * scale)), max(1, round(height * scale))
-    matrix = None if _is_rgb(frame) else _SWS_MATRIX[matrix_of(int(frame.colorspace), frame.height)]
+    matrix = None if is_rgb_format(frame.format.name) else _SWS_MATRIX[matrix_of(int(frame.colorspace), frame.height)]
     small = frame.reformat(
         width,
         height,
         "bgr24",
         src_colorspace=matrix,
-        src_color_range=RANGES["full" if is_full_range(frame) or _is_rgb(frame) else "limited"],
+        src_color_range=RANGES["full" if is_full_range(frame) or is_rgb_format(frame.format.name) else "limited"],
         dst_color_range=RANGES["full"],
         interpolation="AREA",
         threads=1,
@@ -289,33 +289,14 @@ def picture_bgr(frame: av.VideoFrame, max_side: int | None, rotation: int = 0) -
 
 def yuv_to_bgr_matrix(layout: PlaneLayout) -> NDArray[np.float64]:
     """Return the 3 x 4 matrix that turns (Y, U, V, 1) in the layout's own codes into B, G, R of 0..255."""
-    return np.asarray(_inverse_affine(bgr_to_yuv_matrix(layout)))
+    matrix = bgr_to_yuv_matrix(layout)
+    inverse = np.linalg.inv(matrix[:, :3])
+    return np.column_stack([inverse, -inverse @ matrix[:, 3]])
 
 
 def bgr_to_yuv_matrix(layout: PlaneLayout) -> NDArray[np.float64]:
     """Return the 3 x 4 matrix that turns (B, G, R, 1) of 0..255 into Y, U, V in the layout's own codes."""
-    red, blue = _LUMA_WEIGHTS[layout.matrix]
-    green = 1.0 - red - blue
-    luma = np.array([blue, green, red])
-    rows = np.stack(
-        [
-            luma,
-            (np.array([1.0, 0.0, 0.0]) - luma) / (2.0 * (1.0 - blue)),
-            (np.array([0.0, 0.0, 1.0]) - luma) / (2.0 * (1.0 - red)),
-        ]
-    )
-    step = 2.0 ** (layout.bits - 8)
-    if layout.full_range:
-        top = 2.0**layout.bits - 1.0
-        spans, offsets = np.array([top, top, top]), np.array([0.0, 128.0 * step, 128.0 * step])
-    else:
-        spans, offsets = np.array([219.0, 224.0, 224.0]) * step, np.array([16.0, 128.0, 128.0]) * step
-    return np.column_stack([rows * (spans / 255.0)[:, None], offsets])
-
-
-def _inverse_affine(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    inverse = np.linalg.inv(matrix[:, :3])
-    return np.column_stack([inverse, -inverse @ matrix[:, 3]])
+    return yuv_from_bgr(layout.matrix, layout.bits, layout.full_range)
 
 
 def bgr_from_planes(y: Plane, u: Plane | None, v: Plane | None, layout: PlaneLayout) -> NDArray[np.uint8]:

@@ -13,7 +13,10 @@ import av
 
 from talkingface.errors import MediaError
 from talkingface.media.decoder import StreamDecoder
+from talkingface.media.ordered_reader import frames_in_order
 from talkingface.media.probe import MediaInfo, VideoStreamInfo, probe
+
+__all__ = ["DecodedFrame", "VideoReader", "frames_in_order"]
 
 
 @dataclass
@@ -42,6 +45,8 @@ class VideoReader:
         info: What the file holds.
         stream: The video stream that is read.
         damaged: Packets and frames that could not be decoded whole in the latest run of ``frames``.
+        last_duration: How long the last frame of that run is shown, in ticks of the stream's time base; None until a
+            run has come to its end.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class VideoReader:
             raise MediaError(f"{path}: has no video stream")
         self.stream: VideoStreamInfo = self.info.video[0]
         self.damaged = 0
+        self.last_duration: int | None = None
         self._start = start
         self._end = end
         self._threads = threads
@@ -80,7 +86,6 @@ class VideoReader:
         """Let go of the file; runs of ``frames`` that are not finished end."""
         for decoder in self._decoders:
             decoder.close()
-        self._decoders.clear()
 
     def frames(self) -> Iterator[DecodedFrame]:
         """Decode the selected range from its first frame; each call begins anew.
@@ -92,26 +97,38 @@ class VideoReader:
             MediaError: nothing in the file, or nothing in the selected range, can be decoded.
         """
         self.damaged = 0
-        given = 0
+        self.last_duration = None
         tick = self.stream.time_base
         first = None if self._start is None else round(Fraction(self._start) / tick)
         stop = None if self._end is None else round(Fraction(self._end) / tick)
+        latest: DecodedFrame | None = None
         decoder = StreamDecoder(self.info.path, self.stream, self._threads)
         self._decoders.append(decoder)
         try:
+            end = decoder.end_pts
             for pts, frame in decoder.from_start() if first is None else decoder.around(first):
                 self.damaged = decoder.damaged
                 if first is not None and pts < first:
                     continue
                 if stop is not None and pts >= stop:
+                    end = pts
                     break
-                yield DecodedFrame(given, float(pts * tick), pts, frame)
-                given += 1
+                latest = DecodedFrame(0 if latest is None else latest.index + 1, float(pts * tick), pts, frame)
+                yield latest
             self.damaged = decoder.damaged
         finally:
             decoder.close()
-        if not given:
+            self._decoders.remove(decoder)
+        if latest is None:
             raise MediaError(f"{self.info.path}: {self._nothing_decoded()}")
+        self.last_duration = self._length_of_last(latest, end)
+
+    def _length_of_last(self, latest: DecodedFrame, end: int | None) -> int:
+        if end is not None and end > latest.pts:
+            return end - latest.pts
+        rate = self.stream.average_rate
+        usual = 1 if rate is None else round(1 / (rate * self.stream.time_base))
+        return max(1, latest.frame.duration or usual)
 
     def _nothing_decoded(self) -> str:
         if self._start is None and self._end is None:
