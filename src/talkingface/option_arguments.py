@@ -96,7 +96,7 @@ def _add_switch(group: argparse._ArgumentGroup, field: OptionField, takes_value:
     on, off = field.flag, field.flag.replace("--", "--no-", 1)
     name, gone, hidden = field.name, argparse.SUPPRESS, argparse.SUPPRESS
     on_help = _help(field) if takes_value or not field.default else hidden
-    off_help = hidden if on_help != hidden else f"Do not: {_help(field)}"
+    off_help = hidden if on_help != hidden else (field.text.off_help or f"Not: {field.text.help}").replace("%", "%%")
     if takes_value:
         kind = _parse_as(field)
         group.add_argument(
@@ -132,7 +132,7 @@ def default_text(field: OptionField) -> str:
     if field.default is None:
         return "none"
     if isinstance(field.default, tuple):
-        return ",".join(field.default)
+        return ", ".join(field.default)
     return str(field.default).lower() if field.kind is bool else str(field.default)
 
 

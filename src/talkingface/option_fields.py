@@ -38,6 +38,7 @@ class OptionText:
         metavar: How the value is called in the help.
         normalise: Checks a text further and returns its canonical form; raises ``OptionError``.
         short: A one-letter spelling such as ``-m``, or None.
+        off_help: For a switch that is on by default: what switching it off does.
     """
 
     help: str
@@ -48,6 +49,7 @@ class OptionText:
     metavar: str | None = None
     normalise: Callable[[str], str] | None = None
     short: str | None = None
+    off_help: str | None = None
 
 
 def option(
@@ -61,9 +63,10 @@ def option(
     metavar: str | None = None,
     normalise: Callable[[str], str] | None = None,
     short: str | None = None,
+    off_help: str | None = None,
 ) -> Any:
     """Return a dataclass field that is an option. The arguments are those of ``OptionText``."""
-    text = OptionText(help, group, choices, minimum, maximum, metavar, normalise, short)
+    text = OptionText(help, group, choices, minimum, maximum, metavar, normalise, short, off_help)
     return dataclasses.field(default=default, metadata={_METADATA_KEY: text})
 
 

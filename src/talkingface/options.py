@@ -152,7 +152,12 @@ class SynthesisOptions:
     end: float | None = option(None, "Use the video up to this second", group="Method", minimum=0, metavar="SECONDS")
     video_codec: str = option("h264", "Codec of the result; ffv1 is lossless", group="Output", choices=VIDEO_CODECS)
     crf: int = option(18, "Quality of h264 and hevc: lower is better and larger", group="Output", minimum=0, maximum=51)
-    mark: bool = option(True, "Mark the result as synthetic in its metadata", group="Output")
+    mark: bool = option(
+        True,
+        "Mark the result as synthetic in its metadata",
+        group="Output",
+        off_help="Do not mark the result as synthetic in its metadata",
+    )
     device: str = option("auto", "Where networks run", group="Machine", choices=DEVICES)
     threads: int = option(0, "Processor threads; 0 takes all", group="Machine", minimum=0, maximum=1024)
     seed: int = option(0, "Seed of everything random", group="Machine", minimum=0, maximum=2**31 - 1)
@@ -269,8 +274,24 @@ class PrepareOptions:
 class ProbeOptions:
     """Options of ``talkingface probe``."""
 
-    faces: bool = option(True, "Look for faces, which decodes the whole video", group="Task")
+    faces: bool = option(
+        True,
+        "Look for faces, which decodes the whole video",
+        group="Task",
+        off_help="Do not look for faces, which would decode the whole video",
+    )
     threads: int = option(0, "Processor threads; 0 takes all", group="Machine", minimum=0, maximum=1024)
+    json: bool = option(False, "Print JSON", group="Output")
+    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class ListingOptions:
+    """Options of the verbs that only tell something: ``talkingface models`` and ``talkingface doctor``."""
+
     json: bool = option(False, "Print JSON", group="Output")
     debug: bool = option(False, "Show a traceback when something fails", group="Machine")
 

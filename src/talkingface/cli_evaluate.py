@@ -1,0 +1,60 @@
+"""The verb ``evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from talkingface.cli_dub import check_report_path
+from talkingface.cli_progress import shown_job
+from talkingface.cli_verbs import Session, parse_verb
+from talkingface.evaluation.registry import check_metrics
+from talkingface.evaluation.report import result_to_json, result_to_table
+from talkingface.evaluation.result import EvaluationRow
+from talkingface.options import DEFAULT_METRICS
+from talkingface.run_folder import json_text, write_json
+
+_OF_A_RUN = ("success_rate", "real_time_factor")
+_AGAINST_SOURCE = ("sharpness_ratio", "flicker_ratio")
+
+
+def evaluate(tokens: Sequence[str], session: Session) -> int:
+    """Score one generated video. Ends with 0 only if it was scored."""
+    arguments, options = parse_verb("evaluate", tokens, session)
+    generated = Path(arguments.generated)
+    metrics = check_metrics(options.metrics)
+    if options.report is not None:
+        inputs = (generated, options.audio, options.face, options.truth)
+        check_report_path(options.report, [path for path in inputs if path is not None])
+    source = options.face or options.truth
+    if metrics == DEFAULT_METRICS:
+        # How fast it was made is not known here, and without a source there is nothing to compare with: only what
+        # the user asks for by name is then shown as not applicable.
+        unknown = _OF_A_RUN if source else _OF_A_RUN + _AGAINST_SOURCE
+        metrics = tuple(name for name in metrics if name not in unknown)
+    row = EvaluationRow(
+        name=generated.stem,
+        generated=generated,
+        face=source or generated,
+        audio=options.audio or generated,
+        truth=options.truth,
+    )
+    from talkingface.evaluation.protocol import evaluate as evaluate_rows  # only now: numpy, PyAV and onnxruntime
+
+    with shown_job(keep_bars=False) as (progress, cancel):
+        if source is None:
+            progress.message("no --face given: the control rows are made from the scored video itself")
+        result = evaluate_rows([row], metrics, progress=progress, cancel=cancel, threads=options.thread_count)
+    report = result_to_json(result)
+    if options.report is not None:
+        write_json(options.report, report)
+    if options.json:
+        print(json_text(report))
+    else:
+        from rich.console import Console
+
+        console = Console()
+        console.print(result_to_table(result))
+        for name, reason in result.failures.items():
+            console.print(f"{name}: {reason}", markup=False, highlight=False, soft_wrap=True)
+    return 1 if result.failures else 0

@@ -1,0 +1,100 @@
+"""The verbs ``run`` (also ``run_talkingface.py``) and ``prepare``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from talkingface.cli_progress import shown_job
+from talkingface.cli_verbs import Session, find_verb, parse_verb, verb_parser
+from talkingface.configuration import Configuration, configure
+from talkingface.option_arguments import GROUPS
+from talkingface.option_fields import option_fields, plain_value
+from talkingface.quick_start import run_configured
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from talkingface.run_result import RunResult
+
+
+def run(tokens: Sequence[str], session: Session) -> int:
+    """Run a model on a dataset, score it, show the scores."""
+    early, _ = verb_parser(find_verb("run")).parse_known(tokens)  # answers --help
+    configuration = configure(arguments=tokens)
+    session.debug = configuration.options.debug
+    console = _console()
+    show_configuration(console, configuration)
+    if early.show_config:
+        return 0
+    with shown_job(keep_bars=False) as (progress, cancel):
+        result = run_configured(configuration, progress, cancel)
+    show_result(console, result)
+    return result.exit_code
+
+
+def prepare(tokens: Sequence[str], session: Session) -> int:
+    """Make sure that a dataset is there."""
+    _, options = parse_verb("prepare", tokens, session)
+    from talkingface.data.datasets import open_dataset, prepare_dataset
+    from talkingface.options import SPLITS
+
+    with shown_job() as (progress, cancel):
+        folder = prepare_dataset(options.dataset, options.dataset_dir, progress, cancel)
+    for split in SPLITS:
+        dataset = open_dataset(folder, split)
+        if dataset.faces or dataset.sounds:
+            rows = f", {len(dataset.rows)} rows in its manifest" if dataset.rows else ""
+            print(f"{folder / split}: {len(dataset.faces)} faces, {len(dataset.sounds)} sounds{rows}")
+    return 0
+
+
+def show_configuration(console: Console, configuration: Configuration) -> None:
+    """Print every option under its group, with its value and origin."""
+    from rich.text import Text
+
+    options = configuration.options
+    fields = option_fields(type(options))
+    groups = dict.fromkeys(field.text.group for field in fields.values())
+    width = max(map(len, fields))
+    values = {name: _shown(plain_value(getattr(options, name))) for name in fields}
+    value_width = min(30, max(map(len, values.values())))
+    for group in sorted(groups, key=lambda name: GROUPS.index(name) if name in GROUPS else len(GROUPS)):
+        console.print(Text(group, style="bold magenta"))
+        for name, field in fields.items():
+            if field.text.group == group:
+                line = Text(f"  {name:<{width}}  ", style="cyan")
+                line.append(f"{values[name]:<{value_width}}", style="yellow")
+                line.append(f"  {configuration.origins[name]}", style="dim")
+                console.print(line, soft_wrap=True)
+
+
+def show_result(console: Console, result: RunResult) -> None:
+    """Print the score table, failures and where everything lies."""
+    from rich.text import Text
+
+    from talkingface.evaluation.report import result_to_table
+
+    if result.evaluation is not None:
+        console.print(result_to_table(result.evaluation))
+        for note in result.evaluation.notes:
+            console.print(Text(note), soft_wrap=True)
+    for name, reason in result.failures.items():
+        console.print(Text(f"{name}: {reason}", style="red"), soft_wrap=True)
+    if result.evaluation_failure:
+        console.print(Text(f"scoring failed: {result.evaluation_failure}", style="red"), soft_wrap=True)
+    style = "green" if result.exit_code == 0 else "bold red"
+    console.print(Text(f"{result.status} (success rate {result.success_rate:.0%})", style=style), soft_wrap=True)
+    console.print(Text(f"videos and reports: {result.folder}"), soft_wrap=True)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()

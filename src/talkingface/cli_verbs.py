@@ -1,0 +1,160 @@
+"""The table of command-line verbs: what each is for, what it takes, and where its code is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from talkingface import options as schemas
+from talkingface.option_arguments import OptionParser, add_options, given_options
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a verb that is no option of its schema.
+
+    Attributes:
+        name: Its name in code.
+        metavar: How the help calls it.
+        help: One sentence.
+        flags: Such as ``("-o", "--output")`` for a required named argument; empty for a positional one.
+    """
+
+    name: str
+    metavar: str
+    help: str
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb.
+
+    Attributes:
+        name: As typed; may be two words.
+        summary: One sentence.
+        target: The function that does it, ``module:function``. It takes the tokens and a ``Session``.
+        schema: Its options.
+        arguments: What it takes besides options.
+        example: A command line.
+    """
+
+    name: str
+    summary: str
+    target: str
+    schema: type
+    arguments: tuple[Argument, ...] = ()
+    example: str = ""
+
+
+@dataclass
+class Session:
+    """What the outermost layer needs to know while a verb runs.
+
+    Attributes:
+        debug: True shows a traceback when something fails. Set early from the command line, then from the options.
+    """
+
+    debug: bool = False
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "dub",
+        "Make the person in a video or picture speak another sound",
+        "talkingface.cli_dub:dub",
+        schemas.DubOptions,
+        (
+            Argument("face", "FACE", "Video or picture of the person"),
+            Argument("audio", "AUDIO", "Sound to speak: any audio file, or a video whose sound is taken"),
+            Argument("output", "OUT", "The video to write (.mp4, .mov or .mkv)", ("-o", "--output")),
+        ),
+        "talkingface dub interview.mp4 spanish.wav -o interview-es.mp4",
+    ),
+    Verb(
+        "run",
+        "Run a model on a dataset and score what it makes",
+        "talkingface.cli_run:run",
+        schemas.ToolkitOptions,
+        example="talkingface run --model=video_retalking --dataset=video-retalking",
+    ),
+    Verb(
+        "probe",
+        "Show a file's streams, the faces in it and the frames without one",
+        "talkingface.cli_inspect:probe",
+        schemas.ProbeOptions,
+        (Argument("file", "FILE", "Video, picture or sound"),),
+        "talkingface probe interview.mp4",
+    ),
+    Verb(
+        "evaluate",
+        "Score a generated video, made by this program or another",
+        "talkingface.cli_evaluate:evaluate",
+        schemas.EvaluateOptions,
+        (Argument("generated", "GENERATED", "The video to score"),),
+        "talkingface evaluate dubbed.mp4 --face original.mp4 --audio spanish.wav --json",
+    ),
+    Verb(
+        "train mouth",
+        "Train the landmark backend's network from sound to mouth shape (needs the extra [train])",
+        "talkingface.cli_dub:train_mouth",
+        schemas.TrainMouthOptions,
+        example="talkingface train mouth --data clips/manifest.csv --output saved/mouth",
+    ),
+    Verb(
+        "prepare",
+        "Make sure that a dataset is there; build the sample if its folder is empty",
+        "talkingface.cli_run:prepare",
+        schemas.PrepareOptions,
+        example="talkingface prepare --dataset=video-retalking",
+    ),
+    Verb("models", "List the models", "talkingface.cli_inspect:models", schemas.ListingOptions),
+    Verb(
+        "doctor",
+        "Check this installation: Python, packages, weights, write access, a tiny encode",
+        "talkingface.cli_inspect:doctor",
+        schemas.ListingOptions,
+    ),
+)
+
+
+def find_verb(name: str) -> Verb:
+    """Return the verb of the table called exactly ``name``."""
+    return next(verb for verb in VERBS if verb.name == name)
+
+
+def verb_parser(verb: Verb) -> OptionParser:
+    """Return a verb's parser, made from its arguments and schema."""
+    program = f"talkingface {verb.name}"
+    if issubclass(verb.schema, schemas.ToolkitOptions):
+        from talkingface.configuration import run_parser
+
+        return run_parser(program, verb.schema, verb.summary)
+    parser = OptionParser(program, verb.summary, f"example:\n  {verb.example}" if verb.example else "")
+    for argument in verb.arguments:
+        if argument.flags:
+            parser.add_argument(
+                *argument.flags, dest=argument.name, metavar=argument.metavar, required=True, help=argument.help
+            )
+        else:
+            parser.add_argument(argument.name, metavar=argument.metavar, help=argument.help)
+    add_options(parser, verb.schema)
+    return parser
+
+
+def parse_verb(name: str, tokens: Sequence[str], session: Session) -> tuple[argparse.Namespace, Any]:
+    """Parse the tokens after a verb.
+
+    Returns:
+        The namespace, for the verb's arguments, and an object of the verb's schema.
+
+    Raises:
+        OptionError: for anything that is not valid.
+    """
+    verb = find_verb(name)
+    namespace = verb_parser(verb).parse(tokens)
+    options = verb.schema(**given_options(namespace, verb.schema))
+    session.debug = options.debug
+    return namespace, options
