@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from talkingface.media.planes import bgr_from_planes, layout_of, plane_views
 
 
 @dataclass(frozen=True)
@@ -88,3 +91,37 @@ class BgrSampler:
         """The region as a (side, side, 3) RGB picture, 0..255."""
         crop = warp_shrinking(self.picture, region.to_square(side), side)
         return np.ascontiguousarray(crop[:, :, ::-1]).astype(np.uint8, copy=False)
+
+
+class FrameSampler:
+    """Crops of a decoded frame in a planar format: only the crop is turned into RGB, never the frame."""
+
+    def __init__(self, frame: av.VideoFrame) -> None:
+        self.layout = layout_of(frame)
+        self.planes = plane_views(frame)
+        self.width, self.height = frame.width, frame.height
+
+    def crop_rgb(self, region: OrientedSquare, side: int) -> NDArray[np.uint8]:
+        """The region as a (side, side, 3) RGB picture, 0..255."""
+        matrix = region.to_square(side)
+        luma = warp_shrinking(self.planes[0], matrix, side)
+        if len(self.planes) == 1:
+            return np.ascontiguousarray(bgr_from_planes(luma, None, None, self.layout)[:, :, ::-1])
+        across, down = 1 << self.layout.chroma_shift_x, 1 << self.layout.chroma_shift_y
+        # a chroma sample (u, v) lies on luma position (across * u + (across - 1) / 2, ...)
+        of_chroma = matrix.copy()
+        of_chroma[:, 2] = matrix[:, :2] @ np.array([(across - 1) / 2, (down - 1) / 2]) + matrix[:, 2]
+        of_chroma[:, 0] = matrix[:, 0] * across
+        of_chroma[:, 1] = matrix[:, 1] * down
+        neutral = 128 << (self.layout.bits - 8)
+        chroma = [self._chroma_crop(plane, of_chroma, side, neutral) for plane in self.planes[1:3]]
+        return np.ascontiguousarray(bgr_from_planes(luma, chroma[0], chroma[1], self.layout)[:, :, ::-1])
+
+    @staticmethod
+    def _chroma_crop(
+        plane: NDArray[np.generic], matrix: NDArray[np.float64], side: int, neutral: int
+    ) -> NDArray[np.generic]:
+        # outside the picture chroma must be neutral, or black turns green
+        return cv2.warpAffine(
+            plane, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=neutral
+        )

@@ -1,0 +1,147 @@
+"""Rigid alignment of landmark sequences, and the few numbers that describe a mouth.
+
+Canonical coordinates: x to the viewer's right, y down, z away from the viewer; the origin lies between the eyes and the
+distance between the eyes' centres is 1. Every length below that is called "inter-ocular" is in this unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkingface.faces import mesh_topology as mesh
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Similarity transforms that carry picture coordinates to canonical ones: ``y = scale * R @ x + shift``.
+
+    Attributes:
+        scale: (T,) canonical units per pixel.
+        rotation: (T, 3, 3) proper rotations.
+        shift: (T, 3) canonical units.
+    """
+
+    scale: FloatArray
+    rotation: FloatArray
+    shift: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.scale)
+
+    def to_canonical(self, points: NDArray[np.floating]) -> FloatArray:
+        """Carry (T, N, 3) pixels to canonical coordinates."""
+        turned = np.einsum("tnj,tij->tni", np.asarray(points, np.float64), self.rotation)
+        return np.asarray(self.scale[:, None, None] * turned + self.shift[:, None])
+
+    def to_picture(self, index: int, points: NDArray[np.floating]) -> FloatArray:
+        """Carry (N, 3) canonical points of frame ``index`` to pixels."""
+        return np.asarray((points - self.shift[index]) @ self.rotation[index] / self.scale[index])
+
+    def yaw_pitch_roll(self) -> FloatArray:
+        """(T, 3) degrees, 0 when the face looks along the reference; positive yaw to the viewer's right."""
+        r = self.rotation
+        yaw = np.degrees(np.arctan2(r[:, 0, 2], r[:, 0, 0]))
+        pitch = np.degrees(np.arcsin(np.clip(r[:, 1, 2], -1, 1)))
+        roll = np.degrees(np.arctan2(r[:, 1, 0], r[:, 1, 1]))
+        return np.stack([yaw, pitch, roll], 1)
+
+
+def interocular_distance(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Distance between the eyes' centres, over the last two axes (478, >=2); same unit as the landmarks."""
+    left = landmarks[..., list(mesh.EYE_LEFT_CORNERS), :].mean(-2)
+    right = landmarks[..., list(mesh.EYE_RIGHT_CORNERS), :].mean(-2)
+    return np.asarray(np.linalg.norm(right - left, axis=-1))
+
+
+def canonical_frame(landmarks: NDArray[np.floating]) -> FloatArray:
+    """Bring one face (N, 3) of pixels into canonical coordinates by its own eyes, forehead and chin."""
+    points = np.asarray(landmarks, np.float64)
+    left = points[list(mesh.EYE_LEFT_CORNERS)].mean(0)
+    right = points[list(mesh.EYE_RIGHT_CORNERS)].mean(0)
+    across = right - left
+    distance = np.linalg.norm(across)
+    across = across / distance
+    down = points[mesh.CHIN] - points[mesh.FOREHEAD]
+    down = down - across * (down @ across)
+    down = down / np.linalg.norm(down)
+    axes = np.stack([across, down, np.cross(across, down)])
+    return np.asarray((points - (left + right) / 2) @ axes.T / distance)
+
+
+def align(landmarks: NDArray[np.floating], reference: NDArray[np.floating]) -> Pose:
+    """Least-squares similarity of every frame's stable points onto those of a canonical face (Umeyama 1991).
+
+    Args:
+        landmarks: (T, 478, 3) pixels.
+        reference: (478, 3) canonical coordinates.
+    """
+    stable = list(mesh.STABLE_POINTS)
+    source = np.asarray(landmarks, np.float64)[:, stable]
+    target = np.asarray(reference, np.float64)[stable]
+    source_mean, target_mean = source.mean(1), target.mean(0)
+    centred, wanted = source - source_mean[:, None], target - target_mean
+    u, singular, vt = np.linalg.svd(np.einsum("ni,tnj->tij", wanted, centred))
+    signs = np.ones((len(source), 3))
+    signs[:, 2] = np.sign(np.linalg.det(u @ vt))
+    rotation = (u * signs[:, None, :]) @ vt
+    scale = (singular * signs).sum(1) / (centred**2).sum((1, 2))
+    shift = target_mean - scale[:, None] * np.einsum("tij,tj->ti", rotation, source_mean)
+    return Pose(scale, rotation, shift)
+
+
+def align_to_own_mean(landmarks: NDArray[np.floating], reference: NDArray[np.floating]) -> tuple[Pose, FloatArray]:
+    """Align to a generic face, then again to the clip's own mean face, so that identity does not disturb the pose.
+
+    Returns:
+        The poses, and the aligned landmarks (T, 478, 3) in canonical coordinates.
+    """
+    first = align(landmarks, reference).to_canonical(landmarks)
+    pose = align(landmarks, first.mean(0))
+    return pose, pose.to_canonical(landmarks)
+
+
+def inner_lip_gap(shape: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Mean vertical opening of the middle of the inner lips; (..., 478, >=2) -> (...). 0 is closed."""
+    lower = shape[..., list(mesh.INNER_LOWER_MIDDLE), 1].mean(-1)
+    return np.asarray(lower - shape[..., list(mesh.INNER_UPPER_MIDDLE), 1].mean(-1))
+
+
+def mouth_width(shape: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Horizontal distance of the mouth's corners; (..., 478, >=2) -> (...)."""
+    return np.asarray(shape[..., mesh.MOUTH_RIGHT_CORNER, 0] - shape[..., mesh.MOUTH_LEFT_CORNER, 0])
+
+
+def smooth_in_time(values: NDArray[np.floating], times: NDArray[np.floating], sigma: float) -> FloatArray:
+    """Gaussian smoothing that does not lag, on real frame times.
+
+    Args:
+        values: (T, ...) one row a frame.
+        times: (T,) seconds, increasing.
+        sigma: Seconds. Frames further than four sigma apart do not touch each other.
+    """
+    data = np.asarray(values, np.float64)
+    flat = data.reshape(len(data), -1)
+    if len(flat) < 2 or sigma <= 0:
+        return data
+    step = float(np.median(np.diff(times)))
+    reach = min(len(flat) - 1, int(np.ceil(4 * sigma / max(step, 1e-6))))
+    total = np.zeros_like(flat)
+    weights = np.zeros((len(flat), 1))
+    for shift in range(-reach, reach + 1):
+        low, high = max(0, -shift), min(len(flat), len(flat) - shift)
+        distance = times[low + shift : high + shift] - times[low:high]
+        weight = np.exp(-0.5 * (distance / sigma) ** 2) * (np.abs(distance) <= 4 * sigma)
+        total[low:high] += flat[low + shift : high + shift] * weight[:, None]
+        weights[low:high, 0] += weight
+    return (total / weights).reshape(data.shape)
+
+
+def smoothstep(low: float, high: float, values: NDArray[np.floating]) -> FloatArray:
+    """Hermite step from 0 at ``low`` to 1 at ``high``."""
+    t = np.clip((np.asarray(values, np.float64) - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t))

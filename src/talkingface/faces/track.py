@@ -1,0 +1,217 @@
+"""Follow every face of a clip from frame to frame.
+
+The mesh network finds a face again where it was one frame ago; the detectors only run on key frames, after a cut, and
+when a face was lost. A cut ends every track.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkingface.faces.detect import Detection, FaceDetector, overlap
+from talkingface.faces.landmarks import FaceMesh, region_of
+from talkingface.faces.sampling import PictureSampler
+
+KEY_FRAME_SECONDS = 1.0
+LOST_SECONDS = 2.0
+MIN_PRESENCE = 0.5
+MAX_FACES = 5
+CUT_PICTURE = (48, 27)
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """One face, from its appearance to a cut or its loss.
+
+    Attributes:
+        frames: (T,) int64, index of each frame in the clip, increasing; gaps where the face was lost.
+        times: (T,) float64 seconds on the clip's clock.
+        landmarks: (T, 478, 3) float32 pixels of the coded picture (x right, y down, z away, same scale).
+        presence: (T,) float32, probability 0..1 that a face is there.
+        width: Picture width in pixels.
+        height: Picture height in pixels.
+    """
+
+    frames: NDArray[np.int64]
+    times: NDArray[np.float64]
+    landmarks: NDArray[np.float32]
+    presence: NDArray[np.float32]
+    width: int
+    height: int
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def face_width(self) -> float:
+        """Median width of the face in pixels."""
+        return float(np.median(np.ptp(self.landmarks[:, :, 0], axis=1)))
+
+    @property
+    def prominence(self) -> float:
+        """How much of the clip this face is: frames times the square root of its relative area."""
+        return len(self) * self.face_width / max(self.width, self.height)
+
+
+@dataclass
+class _Following:
+    """A track being made."""
+
+    last: NDArray[np.float32]
+    last_time: float
+    frames: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    landmarks: list[NDArray[np.float32]] = field(default_factory=list)
+    presence: list[float] = field(default_factory=list)
+    lost_frames: int = 0
+
+    def add(self, index: int, time: float, landmarks: NDArray[np.float32], presence: float) -> None:
+        self.frames.append(index)
+        self.times.append(time)
+        self.landmarks.append(landmarks)
+        self.presence.append(presence)
+        self.last, self.last_time, self.lost_frames = landmarks, time, 0
+
+    def box(self) -> tuple[float, float, float, float]:
+        low, high = self.last[:, :2].min(0), self.last[:, :2].max(0)
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+class CutDetector:
+    """Says when a frame belongs to another shot than the one before it."""
+
+    def __init__(self) -> None:
+        self.before: NDArray[np.float32] | None = None
+        self.usual = 4.0
+
+    def is_cut(self, luma: NDArray[np.generic]) -> bool:
+        """Compare a luma plane (height, width; any integer depth) with the one of the call before."""
+        small = cv2.resize(luma, CUT_PICTURE, interpolation=cv2.INTER_AREA).astype(np.float32)
+        if luma.dtype != np.uint8:
+            small /= 4.0 if luma.max() < 1024 else 16.0
+        before, self.before = self.before, small
+        if before is None:
+            return False
+        change = float(np.abs(small - before).mean())
+        a, b = small - small.mean(), before - before.mean()
+        likeness = float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum() + 1e-6))
+        cut = change > 12 and change > 5 * self.usual and likeness < 0.8
+        if not cut:
+            self.usual = 0.9 * self.usual + 0.1 * max(change, 1.0)
+        return cut
+
+
+class FaceTracker:
+    """Turns a sequence of pictures into face tracks. One instance a clip."""
+
+    def __init__(self, detector: FaceDetector, mesh: FaceMesh, max_faces: int = MAX_FACES) -> None:
+        self.detector = detector
+        self.mesh = mesh
+        self.max_faces = max_faces
+        self.cuts: list[int] = []
+        self.detections = 0
+        self._open: list[_Following] = []
+        self._closed: list[_Following] = []
+        self._last_key_time = -np.inf
+        self._size = (0, 0)
+
+    def update(
+        self,
+        index: int,
+        time: float,
+        sampler: PictureSampler,
+        detection_picture: Callable[[], tuple[NDArray[np.uint8], Callable[[Detection], Detection]]],
+        cut: bool = False,
+    ) -> None:
+        """Look at the next frame.
+
+        Args:
+            index: The frame's index in the clip.
+            time: Its time in seconds.
+            sampler: The picture, for the mesh network.
+            detection_picture: Called only when detection is due; gives a small upright BGR picture and a function
+                that carries a detection from it to pixels of the coded picture.
+            cut: True when a new shot begins with this frame.
+        """
+        self._size = (sampler.width, sampler.height)
+        if cut:
+            self.cuts.append(index)
+            self._closed += self._open
+            self._open = []
+        for face in self._open:
+            if face.lost_frames == 0:
+                self._follow(face, index, time, sampler)
+        due = time - self._last_key_time >= KEY_FRAME_SECONDS
+        lost = [face for face in self._open if face.lost_frames > 0]
+        if cut or due or any(face.lost_frames <= 3 or face.lost_frames % 5 == 0 for face in lost):
+            self._detect(index, time, sampler, detection_picture)
+        for face in list(self._open):
+            if time - face.last_time > LOST_SECONDS:
+                self._open.remove(face)
+                self._closed.append(face)
+
+    def finish(self) -> list[FaceTrack]:
+        """All tracks, the most prominent first."""
+        width, height = self._size
+        tracks = [
+            FaceTrack(
+                np.array(face.frames, np.int64),
+                np.array(face.times, np.float64),
+                np.stack(face.landmarks).astype(np.float32),
+                np.array(face.presence, np.float32),
+                width,
+                height,
+            )
+            for face in self._closed + self._open
+            if face.frames
+        ]
+        return sorted(tracks, key=lambda track: -track.prominence)
+
+    def _follow(self, face: _Following, index: int, time: float, sampler: PictureSampler) -> None:
+        landmarks, presence = self.mesh.locate(sampler, region_of(face.last))
+        centre_before, centre = face.last[:, :2].mean(0), landmarks[:, :2].mean(0)
+        extent = np.ptp(face.last[:, 0])
+        plausible = np.linalg.norm(centre - centre_before) < 0.5 * extent
+        plausible &= 0.6 < np.ptp(landmarks[:, 0]) / max(extent, 1e-3) < 1.6
+        if presence >= MIN_PRESENCE and plausible:
+            face.add(index, time, landmarks, presence)
+        else:
+            face.lost_frames += 1
+
+    def _detect(
+        self,
+        index: int,
+        time: float,
+        sampler: PictureSampler,
+        detection_picture: Callable[[], tuple[NDArray[np.uint8], Callable[[Detection], Detection]]],
+    ) -> None:
+        self._last_key_time = time
+        self.detections += 1
+        picture, to_coded = detection_picture()
+        found = [to_coded(d) for d in self.detector.detect(picture)]
+        for face in self._open:
+            if face.lost_frames:
+                face.lost_frames += 1
+        for detection in found:
+            following = [f for f in self._open if overlap(f.box(), detection.box) > 0.25]
+            if any(f.lost_frames == 0 for f in following):
+                continue
+            if not following and len(self._open) >= self.max_faces:
+                continue
+            landmarks, presence = self.mesh.locate(sampler, detection.region())
+            if presence < MIN_PRESENCE:
+                continue
+            landmarks, presence = self.mesh.locate(sampler, region_of(landmarks))
+            if presence < MIN_PRESENCE:
+                continue
+            if following:
+                following[0].add(index, time, landmarks, presence)
+            else:
+                face = _Following(landmarks, time)
+                face.add(index, time, landmarks, presence)
+                self._open.append(face)
