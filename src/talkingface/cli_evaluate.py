@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from talkingface.cli_dub import check_report_path
-from talkingface.cli_progress import shown_job
+from talkingface.cli_progress import output_console, shown_job
 from talkingface.cli_verbs import Session, parse_verb
 from talkingface.evaluation.registry import check_metrics
 from talkingface.evaluation.report import result_to_json, result_to_table
@@ -51,9 +51,7 @@ def evaluate(tokens: Sequence[str], session: Session) -> int:
     if options.json:
         print(json_text(report))
     else:
-        from rich.console import Console
-
-        console = Console()
+        console = output_console()
         console.print(result_to_table(result))
         for name, reason in result.failures.items():
             console.print(f"{name}: {reason}", markup=False, highlight=False, soft_wrap=True)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
+_WIDTH_IN_FILES = 160
+
 
 class LineProgress:
     """Messages as lines on standard error, and no bars: for logs and pipes."""
@@ -100,6 +102,13 @@ def shown_job(keep_bars: bool = True) -> Iterator[tuple[Progress, Cancellation]]
             progress = BarProgress(bars, keep_bars)
             yield progress, cancel
             progress.finish()
+
+
+def output_console() -> Console:
+    """Return a rich console on standard output; in a pipe or file it is wide enough for any table."""
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=_WIDTH_IN_FILES)
 
 
 def error_console() -> Console:

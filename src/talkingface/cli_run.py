@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from talkingface.cli_progress import shown_job
+from talkingface.cli_progress import output_console, shown_job
 from talkingface.cli_verbs import Session, find_verb, parse_verb, verb_parser
 from talkingface.configuration import Configuration, configure
 from talkingface.option_arguments import GROUPS
@@ -23,7 +23,7 @@ def run(tokens: Sequence[str], session: Session) -> int:
     early, _ = verb_parser(find_verb("run")).parse_known(tokens)  # answers --help
     configuration = configure(arguments=tokens)
     session.debug = configuration.options.debug
-    console = _console()
+    console = output_console()
     show_configuration(console, configuration)
     if early.show_config:
         return 0
@@ -92,9 +92,3 @@ def _shown(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     return ",".join(value) if isinstance(value, list) else str(value)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console()

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from talkingface.errors import OptionError
+from talkingface.evaluation.registry import METRICS
+from talkingface.option_fields import option_fields
+from talkingface.options import (
+    DEFAULT_METRICS,
+    DubOptions,
+    EvaluateOptions,
+    FaceChoice,
+    LengthRule,
+    ListingOptions,
+    PrepareOptions,
+    ProbeOptions,
+    ToolkitOptions,
+    TrainMouthOptions,
+    parse_face,
+    parse_length,
+)
+
+SCHEMAS = (
+    DubOptions, ToolkitOptions, EvaluateOptions, PrepareOptions, ProbeOptions, TrainMouthOptions, ListingOptions,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("bounce", LengthRule("bounce", "cut")),
+        ("loop", LengthRule("loop", "cut")),
+        ("hold,pad", LengthRule("hold", "pad")),
+        ("pad", LengthRule("bounce", "pad")),
+        ("cut", LengthRule("cut", "cut")),
+        ("cut,pad", LengthRule("cut", "pad")),
+        ("pad,cut", LengthRule("cut", "pad")),
+        ("cut,cut", LengthRule("cut", "cut")),
+        (" Loop , cut ", LengthRule("loop", "cut")),
+    ],
+)
+def test_length_rules(text: str, expected: LengthRule) -> None:
+    assert parse_length(text) == expected
+    assert parse_length(str(expected)) == expected
+
+
+@pytest.mark.parametrize("text", ["loop,hold", "bounce,bounce", "pad,pad", "bounce,cut,pad", "cut,cut,cut"])
+def test_contradicting_length_rules_are_refused(text: str) -> None:
+    with pytest.raises(OptionError, match="two things at once"):
+        parse_length(text)
+
+
+@pytest.mark.parametrize("text", ["bonce", "", "loop,", "loop;pad"])
+def test_unknown_length_words_name_the_known(text: str) -> None:
+    with pytest.raises(OptionError, match="bounce"):
+        parse_length(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("auto", FaceChoice()),
+        ("index:0", FaceChoice("index", index=0)),
+        ("INDEX: 12", FaceChoice("index", index=12)),
+        ("point:1.5,320,240.25", FaceChoice("point", time=1.5, x=320, y=240.25)),
+    ],
+)
+def test_face_choices(text: str, expected: FaceChoice) -> None:
+    assert parse_face(text) == expected
+    assert parse_face(str(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "index:", "index:-1", "index:1.5", "point:1,2", "point:1,2,x", "point:nan,1,1", "auto:1", "left"]
+)
+def test_other_faces_are_refused(text: str) -> None:
+    with pytest.raises(OptionError, match="index:N"):
+        parse_face(text)
+
+
+def test_a_python_object_is_checked_on_construction() -> None:
+    with pytest.raises(OptionError, match="--crf: '52' is not a whole number from 0 to 51"):
+        DubOptions(crf=52)
+    with pytest.raises(OptionError, match="did you mean 'landmark'"):
+        DubOptions(backend="landmarks")
+    with pytest.raises(OptionError, match="--face: 'left' is not a face"):
+        DubOptions(face="left")
+    with pytest.raises(OptionError, match="--overwrite"):
+        DubOptions(overwrite=1)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="--end 1 is not after --start 2"):
+        DubOptions(start=2, end=1)
+    assert DubOptions(report="r.json").report == Path("r.json")  # type: ignore[arg-type]
+    assert DubOptions(start=1).start == 1.0
+
+
+def test_canonical_forms_are_kept() -> None:
+    options = DubOptions(length="pad", face="Index:3")
+    assert (options.length, options.face) == ("bounce,pad", "index:3")
+    assert options.length_rule.video_longer == "pad"
+    assert options.face_choice.index == 3
+
+
+def test_thread_count_takes_all_processors_for_zero() -> None:
+    assert DubOptions().thread_count == (os.cpu_count() or 1)
+    assert DubOptions(threads=3).thread_count == 3
+
+
+def test_a_run_hands_its_options_to_each_dub() -> None:
+    dub = ToolkitOptions(crf=30, seed=7, length="loop").dub_options(overwrite=True)
+    assert dub == DubOptions(crf=30, seed=7, length="loop", overwrite=True)
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_every_field_is_a_described_option_with_a_valid_default(schema: type) -> None:
+    fields = option_fields(schema)
+    assert list(fields) == [field.name for field in dataclasses.fields(schema)]
+    for field in fields.values():
+        assert field.text.help and not field.text.help.endswith(".")
+        assert field.check(field.default) == field.default
+    schema()
+
+
+def test_default_metrics_are_all_there_are() -> None:
+    assert tuple(METRICS) == DEFAULT_METRICS
