@@ -146,10 +146,11 @@ def _converted(
     for frame in frames:
         if shape != (frame.format.name, frame.layout.name, frame.sample_rate):
             shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-            resampler = AudioResampler("fltp", stream.codec_context.layout, stream.codec_context.sample_rate)
+            resampler = AudioResampler("flt", stream.codec_context.layout, stream.codec_context.sample_rate)
         assert resampler is not None
         for converted in resampler.resample(frame):
-            yield frame, np.ascontiguousarray(converted.to_ndarray().T, np.float32)
+            # Interleaved, because PyAV reads past the end of planar frames of more than 8 channels.
+            yield frame, converted.to_ndarray().reshape(-1, converted.layout.nb_channels)
 
 
 def to_mono_16k(track: AudioTrack) -> NDArray[np.float32]:
@@ -189,8 +190,8 @@ def resampled_frames(track: AudioTrack, sample_format: str, layout: str, rate: i
     resampler = AudioResampler(sample_format, layout, rate)
     block = track.sample_rate * _BLOCK_SECONDS
     for begin in range(0, len(track.samples), block):
-        part = np.ascontiguousarray(track.samples[begin : begin + block].T)
-        frame = av.AudioFrame.from_ndarray(part, "fltp", track.layout)
+        part = np.ascontiguousarray(track.samples[begin : begin + block]).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(part, "flt", track.layout)
         frame.sample_rate = track.sample_rate
         frame.pts, frame.time_base = begin, Fraction(1, track.sample_rate)
         yield from resampler.resample(frame)

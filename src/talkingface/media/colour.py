@@ -94,8 +94,14 @@ def matrix_of(tag: int, height: int) -> str:
 
 
 def is_full_range(frame: av.VideoFrame) -> bool:
-    """Tell whether luma uses every code (0..255) instead of the studio range (16..235)."""
-    return frame.format.name.startswith("yuvj") or int(frame.color_range) == RANGES["full"]
+    """Tell whether luma uses every code (0..255) instead of the studio range (16..235).
+
+    Gray pictures do unless they say otherwise: FFmpeg takes them so, and players with it.
+    """
+    name, tag = frame.format.name, int(frame.color_range)
+    if name.startswith("gray"):
+        return tag != RANGES["limited"]
+    return name.startswith("yuvj") or tag == RANGES["full"]
 
 
 def yuv_from_bgr(matrix: str, bits: int, full_range: bool) -> NDArray[np.float64]:

@@ -24,12 +24,16 @@ from talkingface.media.planes import PLANAR_FORMATS, copy_colour, copy_planes, i
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
+    from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
 
     from talkingface.media.probe import VideoStreamInfo
 
 ENCODERS = {"h264": "libx264", "hevc": "libx265", "ffv1": "ffv1"}
 """Codec names users write, and FFmpeg's encoder for each."""
+
+REORDER_DEPTH = {"h264": 2, "hevc": 2, "ffv1": 0}
+"""How many frames each encoder, at most, codes before one that is shown earlier."""
 
 DEFAULT_CRF = {"h264": 18, "hevc": 20, "ffv1": 0}
 
@@ -163,13 +167,18 @@ def add_video_stream(container: OutputContainer, spec: EncodeSpec) -> VideoStrea
     context.thread_count = spec.threads
     # PyAV's default makes x264 cut every picture in slices, which costs bits; ffv1 knows nothing else.
     context.thread_type = "SLICE" if spec.codec == "ffv1" else "FRAME"
+    set_colour(context, spec)
+    if spec.sample_aspect_ratio is not None:
+        context.sample_aspect_ratio = spec.sample_aspect_ratio
+    return stream
+
+
+def set_colour(context: VideoCodecContext, spec: EncodeSpec) -> None:
+    """Give an encoder, or a stream that is copied, the colour tags of a spec."""
     context.color_range = tag_number(RANGES, spec.color_range)
     context.colorspace = tag_number(MATRICES, spec.color_space)
     context.color_primaries = tag_number(PRIMARIES, spec.color_primaries)
     context.color_trc = tag_number(TRANSFERS, spec.color_transfer)
-    if spec.sample_aspect_ratio is not None:
-        context.sample_aspect_ratio = spec.sample_aspect_ratio
-    return stream
 
 
 def _usable_rate(spec: EncodeSpec) -> Fraction:

@@ -18,7 +18,8 @@ import av.error
 
 from talkingface.errors import OutputError
 from talkingface.media.audio import AudioTrack, resampled_frames
-from talkingface.media.encoding import EncodeSpec
+from talkingface.media.decoding_clock import DecodingClock
+from talkingface.media.encoding import REORDER_DEPTH, EncodeSpec, set_colour
 from talkingface.media.segments import Segment
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def _add_copied_video(container: OutputContainer, first: Segment, spec: EncodeSp
         video = container.add_stream_from_template(template, opaque=True)
         video.time_base = spec.time_base
         context = video.codec_context
+        set_colour(context, spec)  # ffv1 itself does not carry it
         if spec.rate is not None:
             context.framerate = spec.rate.limit_denominator(100_000)
         if spec.sample_aspect_ratio is not None:
@@ -133,20 +135,16 @@ def _copied_packets(
 ) -> Iterator[tuple[Fraction, Packet[Any]]]:
     """Yield (decoding time in seconds, packet) of all segments in one rising clock.
 
-    Each segment's decoding times were made for itself alone and could overlap the next one's. They are made anew for
-    the whole: a packet is decoded when the frame ``depth`` places before it in showing order is shown, with ``depth``
-    the deepest reordering of any segment. That rises strictly and is never later than the packet's own time.
+    Decoding times are made anew for the whole: those of one segment could overlap the next one's.
     """
-    depth = max(segment.reorder for segment in segments)
     total = sum(segment.frames for segment in segments)
-    final_pts = segments[-1].last_pts
-    step = max(1, (final_pts - segments[0].first_pts) // max(1, total - 1))
+    first_pts, final_pts = segments[0].first_pts, segments[-1].last_pts
+    step = max(1, (final_pts - first_pts) // max(1, total - 1))
     end = final_pts + (step if last_duration is None else last_duration)
-    waiting: list[int] = []
-    first_dts = dts = 0
+    clock = DecodingClock(REORDER_DEPTH[spec.codec], first_pts, step)
+    first_dts = 0
     for number, (pts, packet) in enumerate(_timed_packets(segments, spec)):
-        heapq.heappush(waiting, pts)
-        dts = segments[0].first_pts - (depth - number) * step if number < depth else heapq.heappop(waiting)
+        dts = clock.next(pts)
         first_dts = dts if number == 0 else first_dts
         packet.stream = video
         packet.time_base = spec.time_base
@@ -154,7 +152,7 @@ def _copied_packets(
         packet.duration = end - pts if pts == final_pts else 0
         if number == total - 1:
             # The track's length in MP4 is the sum of decoding steps: this one makes it that of the showing.
-            packet.duration = max(1, end - segments[0].first_pts - (dts - first_dts))
+            packet.duration = max(1, end - first_pts - (dts - first_dts))
         yield dts * spec.time_base, packet
 
 
@@ -186,13 +184,19 @@ def _add_sound(container: OutputContainer, audio: AudioTrack, spec: EncodeSpec) 
         rate = next((higher for higher in _AAC_RATES if higher > rate), _AAC_TOP_RATE)
     sound = container.add_stream("flac" if lossless else "aac", rate=rate)
     context = sound.codec_context
-    context.layout = audio.layout if audio.layout in _ENCODED_LAYOUTS else "stereo"
+    context.layout = _encoded_layout(audio)
     context.format = "s32" if lossless else "fltp"
     if not lossless:
         channels = context.layout.nb_channels
         context.bit_rate = _AAC_BITS_PER_SECOND.get(channels, channels * _AAC_BITS_PER_SECOND_AND_CHANNEL)
     context.time_base = sound.time_base = Fraction(1, rate)
     return sound
+
+
+def _encoded_layout(audio: AudioTrack) -> str:
+    if audio.channels == 1:
+        return "mono"
+    return audio.layout if audio.layout in _ENCODED_LAYOUTS else "stereo"
 
 
 def _encoded_sound(audio: AudioTrack, sound: AudioStream) -> Iterator[tuple[Fraction, Packet[Any]]]:

@@ -206,7 +206,8 @@ def writable_copy(frame: av.VideoFrame) -> av.VideoFrame:
         for source, target in zip(frame.planes, copy.planes, strict=True):
             _copy_plane(source, target)
         copy.pts, copy.dts, copy.duration = frame.pts, frame.dts, frame.duration
-        copy.time_base = frame.time_base
+        if frame.time_base is not None:
+            copy.time_base = frame.time_base
         copy_colour(frame, copy)
     copy.pict_type = _NO_PICTURE_TYPE
     return copy

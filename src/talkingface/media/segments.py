@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,8 @@ import av
 import av.error
 
 from talkingface.errors import OutputError
-from talkingface.media.encoding import EncodeSpec, add_video_stream, fit_frame
+from talkingface.media.decoding_clock import DecodingClock
+from talkingface.media.encoding import REORDER_DEPTH, EncodeSpec, add_video_stream, fit_frame
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -34,14 +35,12 @@ class Segment:
         first_pts: Where that frame lies in the whole, in ticks of the spec's time base.
         frames: How many frames.
         last_pts: Where its last frame lies in the whole.
-        reorder: How many frames, at most, are decoded before one that is shown earlier.
     """
 
     path: Path
     first_pts: int
     frames: int
     last_pts: int
-    reorder: int
 
 
 class SegmentWriter:
@@ -169,7 +168,8 @@ class _OpenSegment:
         self._partial = path.with_name(f"{path.name}.part")
         self._spec = spec
         self._first_pts = self._last_pts = first_pts
-        self._coded_pts: list[int] = []
+        usual_step = round(1 / (spec.rate * spec.time_base)) if spec.rate else 1
+        self._clock = DecodingClock(REORDER_DEPTH[spec.codec], 0, usual_step)
         self._container: OutputContainer = av.open(
             str(self._partial.absolute()),
             "w",
@@ -180,13 +180,13 @@ class _OpenSegment:
 
     def write(self, frame: av.VideoFrame, pts: int) -> None:
         fitted = fit_frame(frame, self._spec)
-        before = (fitted.pts, fitted.time_base, fitted.pict_type)
+        before = (fitted.pts, fitted.pict_type)
         fitted.pts, fitted.time_base = pts - self._first_pts, self._spec.time_base
         fitted.pict_type = 0  # the source's own choice of I, P and B pictures would be forced on the encoder
         try:
             self._mux(self._stream.encode(fitted))
         finally:
-            fitted.pts, fitted.time_base, fitted.pict_type = before
+            fitted.pts, fitted.pict_type = before
         self.frames += 1
         self._last_pts = pts
 
@@ -194,7 +194,7 @@ class _OpenSegment:
         self._mux(self._stream.encode(None))
         self._container.close()
         self._partial.replace(self._path)
-        return Segment(self._path, self._first_pts, self.frames, self._last_pts, _reorder_depth(self._coded_pts))
+        return Segment(self._path, self._first_pts, self.frames, self._last_pts)
 
     def discard(self) -> None:
         with contextlib.suppress(OSError, av.error.FFmpegError, ValueError):
@@ -203,16 +203,6 @@ class _OpenSegment:
 
     def _mux(self, packets: list[Packet[VideoStream]]) -> None:
         for packet in packets:
-            if packet.pts is not None:
-                self._coded_pts.append(packet.pts)
+            assert packet.pts is not None
+            packet.dts = self._clock.next(packet.pts)
             self._container.mux(packet)
-
-
-def _reorder_depth(pts: Sequence[int]) -> int:
-    """Return how many frames are decoded, at most, before one that is shown earlier.
-
-    Args:
-        pts: Timestamps in coding order.
-    """
-    place = {stamp: shown for shown, stamp in enumerate(sorted(pts))}
-    return max((coded - place[stamp] for coded, stamp in enumerate(pts)), default=0)
