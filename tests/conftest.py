@@ -15,6 +15,7 @@ from talkingface.evaluation.result import EvaluationResult, EvaluationRow, Score
 SCRIPTED_MODEL = '''
 """A model that does what the names of its faces say."""
 import dataclasses
+import time
 from pathlib import Path
 
 from talkingface.errors import MediaError, NoFaceError, WeightsMissingError
@@ -52,6 +53,11 @@ class Scripted:
             return Made(face, 2.0, 1.0, {})
         if "noweights" in face.stem:
             raise WeightsMissingError("L-Net is missing")
+        while "wait" in face.stem:
+            output.write_text("half")
+            print("waiting", flush=True)
+            time.sleep(0.01)
+            cancel.check()
         if "stop" in face.stem:
             output.write_text("half")
             cancel.cancel()

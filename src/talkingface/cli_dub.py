@@ -14,7 +14,7 @@ from talkingface.run_folder import write_json
 def dub(tokens: Sequence[str], session: Session) -> int:
     """Re-speak one video."""
     arguments, options = parse_verb("dub", tokens, session)
-    face, audio, output = Path(arguments.face), Path(arguments.audio), Path(arguments.output)
+    face, audio, output = Path(arguments.face_file), Path(arguments.audio_file), Path(arguments.output_file)
     if options.report is not None:
         check_report_path(options.report, (face, audio, output))
     from talkingface.dubbing.dub import dub as dub_video  # only now: --help must not load numpy and PyAV

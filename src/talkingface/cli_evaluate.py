@@ -8,6 +8,7 @@ from pathlib import Path
 from talkingface.cli_dub import check_report_path
 from talkingface.cli_progress import output_console, shown_job
 from talkingface.cli_verbs import Session, parse_verb
+from talkingface.errors import MediaError
 from talkingface.evaluation.registry import check_metrics
 from talkingface.evaluation.report import result_to_json, result_to_table
 from talkingface.evaluation.result import EvaluationRow
@@ -23,9 +24,12 @@ def evaluate(tokens: Sequence[str], session: Session) -> int:
     arguments, options = parse_verb("evaluate", tokens, session)
     generated = Path(arguments.generated)
     metrics = check_metrics(options.metrics)
+    inputs = [path for path in (generated, options.audio, options.face, options.truth) if path is not None]
+    for path in inputs:
+        if not path.is_file():
+            raise MediaError(f"{path}: no such file")
     if options.report is not None:
-        inputs = (generated, options.audio, options.face, options.truth)
-        check_report_path(options.report, [path for path in inputs if path is not None])
+        check_report_path(options.report, inputs)
     source = options.face or options.truth
     if metrics == DEFAULT_METRICS:
         # How fast it was made is not known here, and without a source there is nothing to compare with: only what

@@ -16,7 +16,7 @@ class Argument:
     """An argument of a verb that is no option of its schema.
 
     Attributes:
-        name: Its name in code.
+        name: Its name in code; none of the schema's.
         metavar: How the help calls it.
         help: One sentence.
         flags: Such as ``("-o", "--output")`` for a required named argument; empty for a positional one.
@@ -67,9 +67,9 @@ VERBS: tuple[Verb, ...] = (
         "talkingface.cli_dub:dub",
         schemas.DubOptions,
         (
-            Argument("face", "FACE", "Video or picture of the person"),
-            Argument("audio", "AUDIO", "Sound to speak: any audio file, or a video whose sound is taken"),
-            Argument("output", "OUT", "The video to write (.mp4, .mov or .mkv)", ("-o", "--output")),
+            Argument("face_file", "FACE", "Video or picture of the person"),
+            Argument("audio_file", "AUDIO", "Sound to speak: any audio file, or a video whose sound is taken"),
+            Argument("output_file", "OUT", "The video to write (.mp4, .mov or .mkv)", ("-o", "--output")),
         ),
         "talkingface dub interview.mp4 spanish.wav -o interview-es.mp4",
     ),

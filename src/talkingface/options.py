@@ -128,7 +128,29 @@ def parse_face(text: str) -> FaceChoice:
 
 
 @dataclass(frozen=True)
-class SynthesisOptions:
+class CommonOptions:
+    """What every verb asks. Each value is checked on construction."""
+
+    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class WorkOptions(CommonOptions):
+    """What every verb asks that has much to compute."""
+
+    threads: int = option(0, "Processor threads; 0 takes all", group="Machine", minimum=0, maximum=1024)
+
+    @property
+    def thread_count(self) -> int:
+        """``threads`` as a number of at least 1."""
+        return self.threads or os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class SynthesisOptions(WorkOptions):
     """What a dub and a toolkit run both ask."""
 
     backend: str = option("auto", "Which networks speak the lips", group="Method", choices=BACKENDS)
@@ -159,16 +181,14 @@ class SynthesisOptions:
         off_help="Do not mark the result as synthetic in its metadata",
     )
     device: str = option("auto", "Where networks run", group="Machine", choices=DEVICES)
-    threads: int = option(0, "Processor threads; 0 takes all", group="Machine", minimum=0, maximum=1024)
     seed: int = option(0, "Seed of everything random", group="Machine", minimum=0, maximum=2**31 - 1)
     work_dir: Path | None = option(
         None, "Folder for intermediate files, instead of the system's temporary one", group="Machine", metavar="FOLDER"
     )
     checkpoint_dir: Path = option(Path("checkpoints"), "Where weights you bring lie", group="Folders", metavar="FOLDER")
-    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        super().__post_init__()
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise OptionError(f"--end {self.end:g} is not after --start {self.start:g}")
 
@@ -181,11 +201,6 @@ class SynthesisOptions:
     def face_choice(self) -> FaceChoice:
         """``face``, read."""
         return parse_face(self.face)
-
-    @property
-    def thread_count(self) -> int:
-        """``threads`` as a number of at least 1."""
-        return self.threads or os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -235,7 +250,7 @@ class ToolkitOptions(SynthesisOptions):
 
 
 @dataclass(frozen=True)
-class EvaluateOptions:
+class EvaluateOptions(WorkOptions):
     """Options of ``talkingface evaluate``."""
 
     audio: Path | None = option(
@@ -244,34 +259,22 @@ class EvaluateOptions:
     truth: Path | None = option(None, "A real video of the same speech", group="Inputs", metavar="FILE")
     face: Path | None = option(None, "The video or picture it was made from", group="Inputs", metavar="FILE")
     metrics: tuple[str, ...] = option(DEFAULT_METRICS, "Scores to compute", group="Evaluation", metavar="NAMES")
-    threads: int = option(0, "Processor threads; 0 takes all", group="Machine", minimum=0, maximum=1024)
     json: bool = option(False, "Print the report as JSON on standard output", group="Output")
     report: Path | None = option(None, "Write the report as JSON", group="Output", metavar="FILE")
-    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    @property
-    def thread_count(self) -> int:
-        """``threads`` as a number of at least 1."""
-        return self.threads or os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
-class PrepareOptions:
+class PrepareOptions(CommonOptions):
     """Options of ``talkingface prepare``."""
 
-    dataset: str = option("video-retalking", "Folder under dataset_dir to prepare", group="Task", metavar="NAME")
+    dataset: str = option(
+        "video-retalking", "Folder under dataset_dir to prepare", group="Task", metavar="NAME", short="-d"
+    )
     dataset_dir: Path = option(Path("dataset"), "Where datasets lie", group="Folders", metavar="FOLDER")
-    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
 
 @dataclass(frozen=True)
-class ProbeOptions:
+class ProbeOptions(WorkOptions):
     """Options of ``talkingface probe``."""
 
     faces: bool = option(
@@ -280,27 +283,18 @@ class ProbeOptions:
         group="Task",
         off_help="Do not look for faces, which would decode the whole video",
     )
-    threads: int = option(0, "Processor threads; 0 takes all", group="Machine", minimum=0, maximum=1024)
     json: bool = option(False, "Print JSON", group="Output")
-    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
 
 @dataclass(frozen=True)
-class ListingOptions:
+class ListingOptions(CommonOptions):
     """Options of the verbs that only tell something: ``talkingface models`` and ``talkingface doctor``."""
 
     json: bool = option(False, "Print JSON", group="Output")
-    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
 
 @dataclass(frozen=True)
-class TrainMouthOptions:
+class TrainMouthOptions(WorkOptions):
     """Options of ``talkingface train mouth``: the audio -> mouth geometry network of the landmark backend."""
 
     data: Path = option(
@@ -314,13 +308,3 @@ class TrainMouthOptions:
     minutes: float | None = option(None, "Stop after so many minutes", group="Training", minimum=0)
     resume: bool = option(False, "Go on from the last checkpoint in the output folder", group="Training")
     seed: int = option(0, "Seed of everything random", group="Machine", minimum=0, maximum=2**31 - 1)
-    threads: int = option(0, "Processor threads; 0 takes all", group="Machine", minimum=0, maximum=1024)
-    debug: bool = option(False, "Show a traceback when something fails", group="Machine")
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    @property
-    def thread_count(self) -> int:
-        """``threads`` as a number of at least 1."""
-        return self.threads or os.cpu_count() or 1

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from talkingface.cli import main
+
+
+@pytest.fixture(autouse=True)
+def files(workplace: Path) -> None:
+    for name in ("made.mp4", "a.wav", "t.mp4", "f.mp4"):
+        (workplace / name).write_bytes(b"media")
+
+
+def test_the_row_is_made_of_the_options(scorer: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    command = "evaluate made.mp4 --audio a.wav --truth t.mp4 --face f.mp4 --metrics sync_offset --json --report r.json"
+    assert main(command.split()) == 0
+    (row,) = scorer.rows
+    assert (row.name, row.generated, row.audio, row.truth, row.face) == (
+        "made", Path("made.mp4"), Path("a.wav"), Path("t.mp4"), Path("f.mp4"),
+    )  # fmt: skip
+    report = json.loads(capsys.readouterr().out)
+    assert report["rows"]["made"]["sync_offset"]["value"] == 0.75
+    assert json.loads(Path("r.json").read_text()) == report
+
+
+def test_without_a_source_only_what_can_be_known_is_scored(scorer: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "made.mp4"]) == 0
+    (row,) = scorer.rows
+    assert (row.face, row.audio, row.truth) == (Path("made.mp4"), Path("made.mp4"), None)
+    captured = capsys.readouterr()
+    assert "no --face given" in captured.err
+    assert "sync_confidence" in captured.out
+    assert "sharpness_ratio" not in captured.out and "real_time_factor" not in captured.out
+
+
+def test_a_clip_that_could_not_be_scored_is_not_zero(scorer: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    scorer.unscored = {"made": "no face in made.mp4"}
+    assert main(["evaluate", "made.mp4", "--face", "f.mp4"]) == 1
+    assert "made: no face in made.mp4" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", ["evaluate gone.mp4", "evaluate made.mp4 --truth gone.mp4", "evaluate made.mp4 --audio ."]
+)
+def test_a_file_that_is_not_there_is_named(scorer: Any, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command.split()) == 3
+    assert ": no such file" in capsys.readouterr().err
+    assert scorer.calls == 0

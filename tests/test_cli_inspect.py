@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import sys
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from talkingface import installation
+from talkingface.cli import main
+from talkingface.installation import Check
+
+pytestmark = pytest.mark.usefixtures("workplace")
+
+
+@dataclass(frozen=True)
+class FakeTrack:
+    frames: Any
+    times: Any
+    landmarks: Any
+
+
+@dataclass(frozen=True)
+class FakeClip:
+    tracks: list[FakeTrack]
+    frames: int
+
+
+@pytest.fixture
+def video() -> Path:
+    path = Path("clip.mp4")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(5):
+            container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two faces, seen in four of five frames."""
+    landmarks = np.zeros((3, 478, 3), np.float32)
+    landmarks[:, 0, 0] = 20
+    tracks = [
+        FakeTrack(np.array([0, 1, 2]), np.array([0.0, 0.04, 0.08]), landmarks),
+        FakeTrack(np.array([2, 3]), np.array([0.08, 0.12]), landmarks[:2]),
+    ]
+    module = types.ModuleType("talkingface.faces.video")
+    module.track_video = lambda path, **settings: FakeClip(tracks, 5)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "talkingface.faces.video", module)
+
+
+def test_probe_tells_streams_and_faces(video: Path, faces: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "clip.mp4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("clip.mp4: ") and "0.20 s" in lines[0]
+    assert lines[1] == "  video 0: h264, 64x48, yuv420p, 25.000 frames/s on average"
+    assert lines[2:] == [
+        "  faces: 2; frames without one: 1 of 5",
+        "    index:0: 3 frames, 0.00 to 0.08 s, 20 pixels wide",
+        "    index:1: 2 frames, 0.08 to 0.12 s, 20 pixels wide",
+    ]
+
+
+def test_probe_as_json(video: Path, faces: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "clip.mp4", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["video"][0]["average_rate"] == "25"
+    assert content["path"] == "clip.mp4"
+    assert content["faces"]["frames_without_face"] == 1
+    assert main(["probe", "clip.mp4", "--json", "--no-faces"]) == 0
+    assert json.loads(capsys.readouterr().out)["faces"] is None
+
+
+def test_probe_of_what_is_no_media(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "nothing.mp4"]) == 3
+    assert "nothing.mp4" in capsys.readouterr().err
+
+
+def test_models_are_listed(other_package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["broken", "incomplete", "scripted", "video_retalking"]
+    assert "(package scripted-model 1.5)" in lines[2] and "(built in)" in lines[3]
+    assert main(["models", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[3]["name"] == "video_retalking"
+
+
+def test_doctor_ends_with_the_status_of_the_first_bad_thing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = Check("Python", True, "3.11"), Check("a.onnx", False, "missing", 5)
+    monkeypatch.setattr(installation, "check_installation", lambda: [good, bad])
+    assert main(["doctor"]) == 5
+    assert capsys.readouterr().out.splitlines() == ["ok  Python  3.11", "BAD a.onnx  missing"]
+    monkeypatch.setattr(installation, "check_installation", lambda: [good])
+    assert main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"name": "Python", "ok": True, "detail": "3.11", "exit_code": 1}]
