@@ -1,1 +1,1 @@
-"""."""
+"""Masks, colour, blending and paste-back, always inside the region of interest."""

@@ -1,0 +1,223 @@
+"""The mouth layer: lips and what lies between them, taken from a donor frame and brought to the wanted shape.
+
+Three pieces of the donor are moved independently and laid over each other: what is inside the mouth, the upper lip,
+and the lower lip. Upper teeth belong to the skull and keep their place and size while lips slide over them; what is
+near the lower lip goes with the jaw. So lips can close over teeth that a donor shows, and nothing is ever stretched
+thin along the seam.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkingface.faces import mesh_topology as mesh
+from talkingface.faces.geometry import smoothstep
+from talkingface.models.video_retalking.landmark.donors import Donor
+from talkingface.models.video_retalking.landmark.thin_plate import Box, FloatArray, ThinPlateSpline
+
+MOUTH = list(mesh.MOUTH_POINTS)
+
+
+def _numbers(points: tuple[int, ...]) -> list[int]:
+    return [MOUTH.index(point) for point in points]
+
+
+_BESIDE = (57, 287)
+_UPPER = _numbers(
+    mesh.LIPS_OUTER[:11] + mesh.LIPS_INNER[:11] + (164, 167, 393, 92, 322, 186, 410, 216, 436) + _BESIDE
+)
+_LOWER = _numbers(
+    (mesh.LIPS_OUTER[0], *mesh.LIPS_OUTER[10:])
+    + (mesh.LIPS_INNER[0], *mesh.LIPS_INNER[10:])
+    + (18, 83, 313, 201, 421, 200, 43, 273, 202, 422, 212, 432, 204, 424)
+    + _BESIDE
+)
+_INNER_UPPER = _numbers(mesh.LIPS_INNER[:11])
+_INNER_LOWER = _numbers((mesh.LIPS_INNER[0], *mesh.LIPS_INNER[:10:-1], mesh.LIPS_INNER[10]))
+_OUTER = list(range(20))
+# points that show where skull and jaw are, not what the lips do
+RIGID_POINTS = [2, 98, 327, 164, 61, 291, 13, 152, 172, 397]
+
+
+@dataclass(frozen=True)
+class MouthGeometry:
+    """Everything the layer needs to know of one frame and its donor, in pixels.
+
+    Attributes:
+        target: (80, 2) wanted mouth points in the frame.
+        source: (80, 2) mouth points in the donor's frame.
+        rigid: (2, 3) matrix from the frame's pixels to the donor's, head to head, without expression.
+        unit: Inter-ocular distance in the frame.
+        target_gap: Inner-lip gap wanted, inter-ocular units.
+        source_gap: Inner-lip gap of the donor.
+    """
+
+    target: NDArray[np.float64]
+    source: NDArray[np.float64]
+    rigid: NDArray[np.float64]
+    unit: float
+    target_gap: float
+    source_gap: float
+
+
+@dataclass(frozen=True)
+class MouthMaps:
+    """Where every pixel of the layer is read from, and which of the three pieces it shows.
+
+    Attributes:
+        box: The layer's region of the frame.
+        upper: Field on the lattice for the upper lip.
+        lower: Field on the lattice for the lower lip.
+        inside: (height, width, 2) displacement for what is between them.
+        lower_share: (height, width) 0..1, lower lip against upper.
+        inside_share: (height, width) 0..1, inside of the mouth against lips.
+        shade: (height, width) 0..1 factor for luma above black: the shadow line of lips made to touch.
+        mask: (height, width) 0..1 weight of the layer against the base.
+        ring: (height, width) bool, where layer and base are compared for colour.
+    """
+
+    box: Box
+    upper: FloatArray
+    lower: FloatArray
+    inside: FloatArray
+    lower_share: FloatArray
+    inside_share: FloatArray
+    shade: FloatArray
+    mask: FloatArray
+    ring: NDArray[np.bool_]
+
+
+def fit_affine(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Least-squares (2, 3) matrix from (N, 2) to (N, 2) points."""
+    ones = np.ones((len(source), 1))
+    solution, *_ = np.linalg.lstsq(np.hstack([source, ones]), target, rcond=None)
+    return np.asarray(solution.T)
+
+
+def plan_mouth(geometry: MouthGeometry, width: int, height: int) -> MouthMaps | None:
+    """Compute the maps of one frame. None when the mouth lies outside the picture."""
+    target, source, unit = geometry.target, geometry.source, geometry.unit
+    outer = target[_OUTER]
+    grow = 0.24 * unit
+    step = max(2, round(unit * 0.03 / 2) * 2)
+    box = Box.around(outer.min(0) - grow, outer.max(0) + grow, step, width, height)
+    if box.empty:
+        return None
+    lattice = box.lattice()
+    fields = []
+    for numbers in (_UPPER, _LOWER):
+        spline = ThinPlateSpline(target[numbers], source[numbers] - target[numbers], unit, 2e-4)
+        fields.append(spline(lattice))
+
+    # coordinates along and across the mouth, so that a tilted head is no special case
+    left, right = target[_INNER_UPPER[0]], target[_INNER_UPPER[-1]]
+    middle, axis = (left + right) / 2, right - left
+    length = max(float(np.linalg.norm(axis)), 1.0)
+    cosine, sine = axis / length
+    xs = np.arange(box.width, dtype=np.float32)[None] + np.float32(box.x0 - middle[0])
+    ys = np.arange(box.height, dtype=np.float32)[:, None] + np.float32(box.y0 - middle[1])
+    along, across = cosine * xs + sine * ys, -sine * xs + cosine * ys
+    turn = np.array([[cosine, sine], [-sine, cosine]])
+    upper_curve = (target[_INNER_UPPER] - middle) @ turn.T
+    lower_curve = (target[_INNER_LOWER] - middle) @ turn.T
+    upper_edge = _curve(along, upper_curve)
+    lower_edge = np.maximum(_curve(along, lower_curve), upper_edge)
+    below_upper, above_lower = across - upper_edge, lower_edge - across
+    soft = max(1.2, 0.016 * unit)
+    inside_share = np.clip(np.minimum(below_upper, above_lower) / soft, 0, 1)
+    seam = across - 0.5 * (upper_edge + lower_edge)
+    beyond = np.maximum(0, np.abs(along) - 0.5 * length)
+    band = 0.5 * soft + 0.35 * beyond
+    lower_share = smoothstep(-1.0, 1.0, seam / band).astype(np.float32)
+    inside = _inside_field(geometry, box, below_upper, above_lower)
+
+    # lips made to touch by us lack the dark line where lips meet
+    touching = float(np.clip((geometry.source_gap - 0.02) / 0.05, 0, 1) * np.clip(1 - geometry.target_gap / 0.03, 0, 1))
+    within = 1 - smoothstep(0.42 * length, 0.56 * length, np.abs(along))
+    shade = 1 - 0.42 * touching * within * np.exp(-((seam / (1.1 * soft)) ** 2))
+
+    mask, ring = _mask(box, outer, unit)
+    return MouthMaps(
+        box,
+        fields[0],
+        fields[1],
+        inside,
+        lower_share,
+        inside_share.astype(np.float32),
+        shade.astype(np.float32),
+        mask,
+        ring,
+    )
+
+
+def _curve(along: NDArray[np.floating], points: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Height of a lip's inner edge over the whole box, from its points ordered from left to right."""
+    xs = np.maximum.accumulate(points[:, 0] + np.arange(len(points)) * 1e-3)
+    return np.interp(along, xs, points[:, 1]).astype(np.float32)
+
+
+def _inside_field(
+    geometry: MouthGeometry, box: Box, below_upper: NDArray[np.floating], above_lower: NDArray[np.floating]
+) -> FloatArray:
+    """Displacement of what is between the lips: rigid with the skull above, with the lower lip below."""
+    matrix = geometry.rigid
+    grid = np.stack(
+        np.meshgrid(np.arange(box.width, dtype=np.float32) + box.x0, np.arange(box.height, dtype=np.float32) + box.y0),
+        -1,
+    )
+    rigid = (grid @ (matrix[:, :2] - np.eye(2)).T.astype(np.float32)) + matrix[:, 2].astype(np.float32)
+
+    def lag(numbers: list[int]) -> NDArray[np.float64]:
+        """How far the donor's lip edge is from where the skull would carry ours."""
+        wanted = geometry.target[numbers] @ matrix[:, :2].T + matrix[:, 2]
+        return np.asarray((geometry.source[numbers] - wanted).mean(0))
+
+    lower_lag, upper_lag = lag(_INNER_LOWER[3:8]), lag(_INNER_UPPER[3:8])
+    if upper_lag[1] < 0:
+        upper_lag = np.zeros(2)  # the donor's lip is higher than ours: our lip simply covers more
+    place = below_upper / np.maximum(below_upper + above_lower, 1e-3)
+    lower_part = smoothstep(0.45, 0.98, place)[..., None]
+    upper_part = (1 - smoothstep(0.0, 0.55, place))[..., None]
+    return (rigid + lower_part * lower_lag + upper_part * upper_lag).astype(np.float32)
+
+
+def _mask(box: Box, outer: NDArray[np.floating], unit: float) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """The layer's weight (lips' hull grown by 0.12 and feathered by 0.05 inter-ocular distances) and its rim."""
+    hull = cv2.convexHull(np.round((outer - [box.x0, box.y0]) * 16).astype(np.int32))
+    mask = np.zeros((box.height, box.width), np.float32)
+    cv2.fillConvexPoly(mask, hull, 1.0, lineType=cv2.LINE_AA, shift=4)
+    radius = max(1, round(0.12 * unit))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    grown = cv2.dilate(mask, disc)
+    core = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (radius | 1, radius | 1)))
+    feathered = cv2.GaussianBlur(grown, (0, 0), max(1.0, 0.05 * unit))
+    for edge in (feathered[:1], feathered[-1:], feathered[:, :1], feathered[:, -1:]):
+        edge[:] = 0
+    return feathered, (grown > 0.5) & (core < 0.5)
+
+
+def render_plane(maps: MouthMaps, donor: Donor, number: int, shift_x: int, shift_y: int) -> FloatArray:
+    """One plane of the layer, float32 in the plane's own codes, (height >> shift_y, width >> shift_x)."""
+    plane = donor.planes[number]
+    box = maps.box
+    origin_x, origin_y = np.float32(donor.x0 >> shift_x), np.float32(donor.y0 >> shift_y)
+
+    def read(across: FloatArray, down: FloatArray) -> FloatArray:
+        flags = cv2.INTER_CUBIC if number == 0 else cv2.INTER_LINEAR
+        moved = cv2.remap(plane, across - origin_x, down - origin_y, flags, borderMode=cv2.BORDER_REPLICATE)
+        return moved.astype(np.float32)
+
+    upper = read(*box.dense(maps.upper, shift_x, shift_y))
+    lower = read(*box.dense(maps.lower, shift_x, shift_y))
+    inside = read(*box.dense(maps.inside, shift_x, shift_y))
+    size = (upper.shape[1], upper.shape[0])
+    lower_share, inside_share = (
+        share if number == 0 or (shift_x, shift_y) == (0, 0) else cv2.resize(share, size, interpolation=cv2.INTER_AREA)
+        for share in (maps.lower_share, maps.inside_share)
+    )
+    lips = upper + (lower - upper) * lower_share
+    return np.asarray(lips + (inside - lips) * inside_share, np.float32)

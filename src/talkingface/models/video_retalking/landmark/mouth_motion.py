@@ -1,0 +1,144 @@
+"""Stage 2a, speak: from sound to the motion of this person's mouth.
+
+The network says how an average mouth moves. Here its motion is brought to the person's own amplitude, small openings
+are closed (a network trained on squared error never quite closes its lips), openings wider than the person was ever
+seen to make are held back, and silence closes the mouth.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkingface.faces import mesh_topology as mesh
+from talkingface.faces.geometry import smoothstep
+from talkingface.media.mel import HOP, MEL_RATE, log_mel
+from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace
+from talkingface.weights.embedded import create_session
+
+GRID_RATE = 25
+MEL_PER_FRAME = MEL_RATE // GRID_RATE
+CHUNK_FRAMES = 750  # 30 s of sound a call, so that an hour needs no more memory than a minute
+CONTEXT_FRAMES = 16  # the network sees 12 frames to either side
+_UPPER = [mesh.MOUTH_POINTS.index(i) for i in mesh.INNER_UPPER_MIDDLE]
+_LOWER = [mesh.MOUTH_POINTS.index(i) for i in mesh.INNER_LOWER_MIDDLE]
+
+SILENCE_DROP_DB = 34.0  # this much quieter than the speech is silence
+SILENCE_FLOOR_DB = -56.0  # and so is anything below this
+STILL_OPENING = 0.16  # the widest opening asked of a face whose own speech was never seen
+
+
+def gap_of(displacement: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Inner-lip gap of (..., 80, 2) mouth points."""
+    return np.asarray(displacement[..., _LOWER, 1].mean(-1) - displacement[..., _UPPER, 1].mean(-1))
+
+
+class MouthMotionNetwork:
+    """The shipped audio-to-mouth network."""
+
+    def __init__(self) -> None:
+        self.session = create_session("mouth_motion.onnx")
+
+    def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Predict the motion for a whole sound.
+
+        Args:
+            samples: Mono 16 kHz, -1..1.
+
+        Returns:
+            (T, 80, 2) float32 displacement from the closed mouth, canonical units, row k at k / 25 s, for all of the
+            sound and one frame beyond.
+        """
+        frames = len(samples) // (HOP * MEL_PER_FRAME) + 1
+        mel = log_mel(samples, frames * MEL_PER_FRAME)
+        result = np.empty((frames, len(mesh.MOUTH_POINTS), 2), np.float32)
+        for start in range(0, frames, CHUNK_FRAMES):
+            stop = min(frames, start + CHUNK_FRAMES)
+            low, high = max(0, start - CONTEXT_FRAMES), min(frames, stop + CONTEXT_FRAMES)
+            piece = mel[None, low * MEL_PER_FRAME : high * MEL_PER_FRAME]
+            (motion,) = self.session.run(None, {"mel": np.ascontiguousarray(piece)})
+            result[start:stop] = motion[0, start - low : stop - low].reshape(-1, len(mesh.MOUTH_POINTS), 2)
+        return result
+
+
+def loudness_db(samples: NDArray[np.float32], frames: int) -> NDArray[np.float64]:
+    """Level of the 60 ms round each frame of the 25 Hz grid, dB of full scale, (frames,)."""
+    padded = np.pad(np.asarray(samples, np.float64) ** 2, (160, 1280))
+    total = np.concatenate([[0.0], np.cumsum(padded)])
+    starts = np.minimum(np.arange(frames) * 640, len(padded) - 960)
+    power = (total[starts + 960] - total[starts]) / 960
+    return np.asarray(10 * np.log10(power + 1e-10))
+
+
+def speech_gate(samples: NDArray[np.float32], frames: int) -> NDArray[np.float64]:
+    """0 in silence, 1 in speech, (frames,), rising 80 ms before a sound and falling 160 ms after it."""
+    level = loudness_db(samples, frames)
+    loud = float(np.percentile(level, 95)) if len(level) else -100.0
+    threshold = max(loud - SILENCE_DROP_DB, SILENCE_FLOOR_DB)
+    open_gate = (level > threshold).astype(np.float64)
+    wide = open_gate.copy()
+    for shift in range(1, 3):
+        wide[:-shift] = np.maximum(wide[:-shift], open_gate[shift:])
+    for shift in range(1, 5):
+        wide[shift:] = np.maximum(wide[shift:], open_gate[:-shift])
+    kernel = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
+    return np.convolve(np.pad(wide, 2, mode="edge"), kernel, mode="valid")
+
+
+def personalise(motion: NDArray[np.floating], face: CanonicalFace, gate: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Bring an average mouth's motion to one person's.
+
+    Args:
+        motion: (T, 80, 2) from ``MouthMotionNetwork``.
+        face: The person.
+        gate: (T,) from ``speech_gate``.
+
+    Returns:
+        (T, 80, 2) displacement from the person's closed mouth.
+    """
+    gap = gap_of(motion)
+    speaking = gate > 0.5
+    if speaking.sum() < 5:
+        return np.zeros(motion.shape)
+    rest = motion[np.argsort(gap, kind="stable")[: max(3, len(motion) // 20)]].mean(0)
+    moved = motion - rest
+    gap = gap_of(moved)
+    spread = np.percentile(gap[speaking], 95) - np.percentile(gap[speaking], 10)
+    low, high = face.opening_range
+    if face.speaks:
+        gain = np.clip((high - low) / max(spread, 1e-3), 0.8, 1.6)
+        widest = float(np.percentile(face.gap, 98)) * 1.1
+    else:
+        gain, widest = 1.0, max(STILL_OPENING, 1.1 * float(face.gap.max()))
+    moved = moved * gain
+    # small openings close; the vertical part only, so that rounding stays
+    gap = gap_of(moved)
+    reach = float(np.percentile(gap[speaking], 95))
+    kept = 0.05 + 0.95 * smoothstep(0.0, 0.45 * reach, gap)
+    moved[..., 1] *= kept[:, None]
+    gap = gap_of(moved)
+    knee = 0.8 * widest
+    held = np.where(gap > knee, knee + (widest - knee) * np.tanh((gap - knee) / (widest - knee)), gap)
+    moved[..., 1] *= np.where(gap > knee, held / np.maximum(gap, 1e-6), 1.0)[:, None]
+    return moved * gate[:, None, None]
+
+
+def at_times(motion: NDArray[np.floating], times: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Sample motion on the 25 Hz grid at any times, by Catmull-Rom interpolation.
+
+    Args:
+        motion: (T, 80, 2), row k at k / 25 s.
+        times: (N,) seconds; beyond the end the last row holds.
+
+    Returns:
+        (N, 80, 2).
+    """
+    data = np.asarray(motion, np.float64)
+    place = np.clip(np.asarray(times, np.float64) * GRID_RATE, 0, len(data) - 1)
+    base = np.minimum(place.astype(np.int64), max(0, len(data) - 2))
+    t = (place - base)[:, None, None]
+    p0, p1 = data[np.maximum(base - 1, 0)], data[base]
+    p2, p3 = data[np.minimum(base + 1, len(data) - 1)], data[np.minimum(base + 2, len(data) - 1)]
+    return np.asarray(
+        p1 + 0.5 * t * (p2 - p0 + t * (2 * p0 - 5 * p1 + 4 * p2 - p3 + t * (3 * (p1 - p2) + p3 - p0)))
+    )

@@ -1,0 +1,65 @@
+"""The three stages of VideoReTalking, as contracts that both backends keep.
+
+canonicalise -> speak -> refine. A pipeline holds one of each and does not know which backend they belong to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkingface.faces.track import FaceTrack
+from talkingface.media.planes import Plane, PlaneLayout
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RegionPatch:
+    """A changed region of a frame, in the frame's own colour space.
+
+    Attributes:
+        x0: Left edge in luma pixels, even.
+        y0: Upper edge in luma pixels, even.
+        planes: One float32 array a plane, in the plane's codes and sampling.
+        alpha: (height, width) float32 0..1, weight of the patch in luma resolution; 0 at its border.
+    """
+
+    x0: int
+    y0: int
+    planes: list[FloatArray]
+    alpha: FloatArray
+
+
+class Canonicalizer(Protocol):
+    """Stage 1: takes a face track apart into pose and a canonical expression that leaks no speech."""
+
+    def canonicalise(self, track: FaceTrack) -> Any:
+        """What the same backend's synthesiser needs to know of the face."""
+
+
+class LipSynthesizer(Protocol):
+    """Stage 2: makes the lips of every frame speak."""
+
+    def plan(self, face: Any, rows: NDArray[np.int64], times: NDArray[np.float64], samples: NDArray[np.float32]) -> Any:
+        """Decide, for the whole clip, what every frame will show.
+
+        Args:
+            face: From the canonicaliser.
+            rows: (N,) row of the track each frame of the result is made on.
+            times: (N,) seconds of the sound each frame speaks.
+            samples: Mono 16 kHz sound.
+        """
+
+    def speak(self, plan: Any, number: int, planes: list[Plane]) -> RegionPatch | None:
+        """Render frame ``number`` of the plan over its own planes; None when the face is not in the picture."""
+
+
+class Refiner(Protocol):
+    """Stage 3: identity and detail. Works on the patch before it is put back."""
+
+    def refine(self, patch: RegionPatch, planes: list[Plane], layout: PlaneLayout) -> RegionPatch:
+        """Return the patch, bettered."""
