@@ -102,11 +102,11 @@ class OptionField:
         elif self.kind in (int, float):
             words = "a whole number" if self.kind is int else "a number"
             if text.minimum is not None and text.maximum is not None:
-                words += f" from {text.minimum:g} to {text.maximum:g}"
+                words += f" from {text.minimum:.10g} to {text.maximum:.10g}"
             elif text.minimum is not None:
-                words += f" of at least {text.minimum:g}"
+                words += f" of at least {text.minimum:.10g}"
             elif text.maximum is not None:
-                words += f" of at most {text.maximum:g}"
+                words += f" of at most {text.maximum:.10g}"
         else:
             words = {bool: "true or false", Path: "a path", tuple: "names separated by commas"}.get(self.kind, "a text")
         return f"{words}, or none" if self.optional else words
