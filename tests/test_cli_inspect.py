@@ -22,13 +22,16 @@ pytestmark = pytest.mark.usefixtures("workplace")
 class FakeTrack:
     frames: Any
     times: Any
-    landmarks: Any
+    face_width: float
 
 
 @dataclass(frozen=True)
 class FakeClip:
     tracks: list[FakeTrack]
     frames: int
+
+    def frames_without_face(self) -> int:
+        return 1
 
 
 @pytest.fixture
@@ -46,11 +49,9 @@ def video() -> Path:
 @pytest.fixture
 def faces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two faces, seen in four of five frames."""
-    landmarks = np.zeros((3, 478, 3), np.float32)
-    landmarks[:, 0, 0] = 20
     tracks = [
-        FakeTrack(np.array([0, 1, 2]), np.array([0.0, 0.04, 0.08]), landmarks),
-        FakeTrack(np.array([2, 3]), np.array([0.08, 0.12]), landmarks[:2]),
+        FakeTrack(np.array([0, 1, 2]), np.array([0.0, 0.04, 0.08]), 20.0),
+        FakeTrack(np.array([2, 3]), np.array([0.08, 0.12]), 20.0),
     ]
     module = types.ModuleType("talkingface.faces.video")
     module.track_video = lambda path, **settings: FakeClip(tracks, 5)  # type: ignore[attr-defined]

@@ -67,17 +67,16 @@ def _find_faces(path: Path, threads: int) -> dict[str, Any]:
 
     with shown_job(keep_bars=False) as (progress, cancel):
         clip = track_video(path, threads=threads, progress=progress, cancel=cancel)
-    seen = sorted({int(index) for track in clip.tracks for index in track.frames})
     return {
-        "frames": int(clip.frames),
-        "frames_without_face": int(clip.frames) - len(seen),
+        "frames": clip.frames,
+        "frames_without_face": clip.frames_without_face(),
         "tracks": [
             {
                 "index": number,
                 "frames": len(track.frames),
                 "from_seconds": float(track.times[0]),
                 "to_seconds": float(track.times[-1]),
-                "width_pixels": float(track.landmarks[:, :, 0].max(1).mean() - track.landmarks[:, :, 0].min(1).mean()),
+                "width_pixels": track.face_width,
             }
             for number, track in enumerate(clip.tracks)
         ],
