@@ -1,1 +1,1 @@
-"""."""
+"""What a dub is, in order: analyse, listen, plan, synthesise, finish."""

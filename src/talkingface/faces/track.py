@@ -35,6 +35,7 @@ class FaceTrack:
         presence: (T,) float32, probability 0..1 that a face is there.
         width: Picture width in pixels.
         height: Picture height in pixels.
+        number: The face's number in order of appearance.
     """
 
     frames: NDArray[np.int64]
@@ -43,6 +44,7 @@ class FaceTrack:
     presence: NDArray[np.float32]
     width: int
     height: int
+    number: int = 0
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -62,6 +64,7 @@ class FaceTrack:
 class _Following:
     """A track being made."""
 
+    number: int
     last: NDArray[np.float32]
     last_time: float
     frames: list[int] = field(default_factory=list)
@@ -117,6 +120,7 @@ class FaceTracker:
         self.detections = 0
         self._open: list[_Following] = []
         self._closed: list[_Following] = []
+        self._numbers = 0
         self._last_key_time = -np.inf
         self._size = (0, 0)
 
@@ -155,6 +159,10 @@ class FaceTracker:
                 self._open.remove(face)
                 self._closed.append(face)
 
+    def current(self) -> list[tuple[int, NDArray[np.float32]]]:
+        """Number and landmarks (478, 3) of every face seen in the latest frame."""
+        return [(face.number, face.last) for face in self._open if face.lost_frames == 0]
+
     def finish(self) -> list[FaceTrack]:
         """All tracks, the most prominent first."""
         width, height = self._size
@@ -166,6 +174,7 @@ class FaceTracker:
                 np.array(face.presence, np.float32),
                 width,
                 height,
+                face.number,
             )
             for face in self._closed + self._open
             if face.frames
@@ -212,6 +221,7 @@ class FaceTracker:
             if following:
                 following[0].add(index, time, landmarks, presence)
             else:
-                face = _Following(landmarks, time)
+                face = _Following(self._numbers, landmarks, time)
+                self._numbers += 1
                 face.add(index, time, landmarks, presence)
                 self._open.append(face)

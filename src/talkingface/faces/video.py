@@ -55,26 +55,27 @@ class ClipTracks:
         return self.frames - len(seen)
 
 
-def to_coded(detection: Detection, scale: float, rotation: int, width: int, height: int) -> Detection:
-    """Carry a detection from a small upright picture to pixels of the coded frame.
+def shown_to_coded(
+    points: NDArray[np.floating], rotation: int, width: int, height: int
+) -> NDArray[np.float64]:
+    """Carry (N, 2) points of the picture as shown (turned upright) to pixels of the coded frame.
 
     Args:
-        detection: In pixels of the small picture.
-        scale: Small pixels per coded pixel.
-        rotation: Degrees clockwise that the coded frame was turned to stand upright: 0, 90, 180, 270.
+        points: Pixels of the shown picture, at the coded frame's scale.
+        rotation: Degrees clockwise that a player turns the coded frame: 0, 90, 180 or 270.
         width: Of the coded frame.
         height: Of the coded frame.
     """
+    x, y = np.asarray(points, np.float64).T
+    turned = {0: (x, y), 90: (y, height - x), 180: (width - x, height - y), 270: (width - y, x)}
+    return np.stack(turned[rotation % 360], 1)
+
+
+def to_coded(detection: Detection, scale: float, rotation: int, width: int, height: int) -> Detection:
+    """Carry a detection from a small upright picture, ``scale`` small pixels per coded one, to coded pixels."""
 
     def back(points: NDArray[np.floating]) -> NDArray[np.float32]:
-        x, y = points[:, 0] / scale, points[:, 1] / scale
-        turned = {
-            0: (x, y),
-            90: (y, height - x),
-            180: (width - x, height - y),
-            270: (width - y, x),
-        }[rotation % 360]
-        return np.stack(turned, 1).astype(np.float32)
+        return shown_to_coded(points / scale, rotation, width, height).astype(np.float32)
 
     x0, y0, x1, y1 = detection.box
     corners = back(np.array([[x0, y0], [x1, y1]]))

@@ -1,0 +1,93 @@
+"""Pass 2: decode again, speak the lips of every frame, put them back, encode. The three overlap in threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from talkingface.compose.paste import paste, plane_alpha
+from talkingface.dubbing.overlap import Background, prefetch
+from talkingface.dubbing.plan import Schedule
+from talkingface.media.ordered_reader import frames_in_order
+from talkingface.media.planes import PlaneLayout, plane_views, writable_copy
+from talkingface.media.segments import Segment, SegmentWriter
+from talkingface.models.video_retalking.pipeline import Pipeline
+from talkingface.progress import Cancellation, Progress
+
+DECODE_AHEAD = 6
+ENCODE_BEHIND = 6
+
+
+def synthesise(
+    face: Path,
+    source_pts: NDArray[np.int64],
+    planned: Schedule,
+    numbers: NDArray[np.int64],
+    pipeline: Pipeline,
+    layout: PlaneLayout,
+    writer: SegmentWriter,
+    *,
+    threads: int,
+    progress: Progress,
+    cancel: Cancellation,
+) -> list[Segment]:
+    """Make every frame of the result.
+
+    Args:
+        face: The video.
+        source_pts: Timestamps of its frames, from pass 1.
+        planned: Which frame is shown when.
+        numbers: (N,) for each frame of the result its number in the pipeline's plan, -1 to pass it through unchanged.
+        pipeline: The three stages, planned.
+        layout: How the planes are to be read.
+        writer: Where frames go.
+        threads: Decoder threads.
+        progress: Told about every frame.
+        cancel: Checked at every frame.
+
+    Returns:
+        The finished segments.
+
+    Raises:
+        MediaError: when the video changed or broke since pass 1.
+        OutputError: when the work folder cannot be written.
+        Cancelled: when asked to stop.
+    """
+
+    def encode(item: tuple[av.VideoFrame, int]) -> None:
+        writer.write(*item)
+
+    progress.stage("speak lips", len(planned.order))
+    order: Sequence[int] = planned.order.tolist()
+    encoder = Background(encode, ENCODE_BEHIND)
+    try:
+        frames = prefetch(lambda: frames_in_order(face, order, source_pts.tolist(), threads=threads), DECODE_AHEAD)
+        for number, pts, frame in zip(numbers.tolist(), planned.pts.tolist(), frames, strict=True):
+            cancel.check()
+            made = speak_frame(frame, number, pipeline, layout) if number >= 0 else frame
+            # a frame that is held or passed through may be the decoder's own, and the same object twice
+            encoder.put((made, pts))
+            progress.advance()
+        encoder.finish()
+    except BaseException:
+        encoder.abandon()
+        writer.abort()
+        raise
+    return writer.close()
+
+
+def speak_frame(frame: av.VideoFrame, number: int, pipeline: Pipeline, layout: PlaneLayout) -> av.VideoFrame:
+    """One frame with its lips spoken; the frame itself when its face lies outside the picture."""
+    patch = pipeline.frame(number, plane_views(frame))
+    if patch is None:
+        return frame
+    copy = writable_copy(frame)
+    for index, plane in enumerate(plane_views(copy)):
+        shift_x, shift_y = (layout.chroma_shift_x, layout.chroma_shift_y) if index else (0, 0)
+        alpha = plane_alpha(patch.alpha, shift_x, shift_y)
+        paste(plane, patch.x0 >> shift_x, patch.y0 >> shift_y, patch.planes[index], alpha, layout.bits)
+    return copy
