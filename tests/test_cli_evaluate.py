@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from talkingface.cli import main
+from talkingface.errors import OutputError
 
 
 @pytest.fixture(autouse=True)
@@ -49,4 +50,12 @@ def test_a_clip_that_could_not_be_scored_is_not_zero(scorer: Any, capsys: pytest
 def test_a_file_that_is_not_there_is_named(scorer: Any, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(command.split()) == 3
     assert ": no such file" in capsys.readouterr().err
+    assert scorer.calls == 0
+
+
+@pytest.mark.parametrize("report", ["no/r.json", ".", "f.mp4", "./made.mp4", "x/../a.wav"])
+def test_a_report_that_cannot_be_is_refused_before_any_work(scorer: Any, workplace: Path, report: str) -> None:
+    (workplace / "x").mkdir()
+    command = ["evaluate", "made.mp4", "--face", "f.mp4", "--audio", "a.wav", "--report", report]
+    assert main(command) == OutputError.exit_code
     assert scorer.calls == 0

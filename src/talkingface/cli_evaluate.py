@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from talkingface.cli_dub import check_report_path
 from talkingface.cli_progress import output_console, shown_job
 from talkingface.cli_verbs import Session, parse_verb
-from talkingface.errors import MediaError
+from talkingface.errors import MediaError, OutputError
 from talkingface.evaluation.registry import check_metrics
 from talkingface.evaluation.report import result_to_json, result_to_table
 from talkingface.evaluation.result import EvaluationRow
@@ -60,3 +59,17 @@ def evaluate(tokens: Sequence[str], session: Session) -> int:
         for name, reason in result.failures.items():
             console.print(f"{name}: {reason}", markup=False, highlight=False, soft_wrap=True)
     return 1 if result.failures else 0
+
+
+def check_report_path(path: Path, others: Sequence[Path]) -> None:
+    """Make sure, before any work, that a report can be written. A report that is there already is replaced.
+
+    Raises:
+        OutputError: when the folder is missing, the path is a folder, or it is also an input or the output.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file for the report")
+    if not path.absolute().parent.is_dir():
+        raise OutputError(f"{path}: there is no folder {path.absolute().parent} for the report; make it first")
+    if any(path.resolve() == other.resolve() for other in others):
+        raise OutputError(f"{path}: the report would replace a file of the job; choose another name")
