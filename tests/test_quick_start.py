@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from talkingface.errors import Cancelled, MediaError, NoFaceError, OptionError
+from talkingface.errors import Cancelled, MediaError, NoFaceError, OptionError, WeightsMissingError
 from talkingface.progress import Cancellation, SilentProgress
 from talkingface.quick_start import run
 
@@ -182,3 +182,10 @@ def test_a_lossless_run_writes_matroska_and_two_runs_in_a_second_do_not_meet(go:
     results = [go("anna", config={"video_codec": "ffv1"}) for _ in range(3)]
     assert len({result.folder for result in results}) == 3
     assert results[0].videos[0].name == "anna_hello.mkv"
+
+
+def test_a_model_that_lacks_weights_stops_the_run_before_anything_is_made(scorer: Any) -> None:
+    with pytest.raises(WeightsMissingError, match="--backend neural cannot run"):
+        run("video_retalking", "video-retalking", config={"backend": "neural"})
+    assert not Path("results").exists()
+    assert not Path("dataset").exists()

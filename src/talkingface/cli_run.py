@@ -91,4 +91,4 @@ def show_result(console: Console, result: RunResult) -> None:
 def _shown(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return str(value).lower()
-    return ",".join(value) if isinstance(value, list) else str(value)
+    return ",".join(value) or "none" if isinstance(value, list) else str(value)

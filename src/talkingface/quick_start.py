@@ -76,6 +76,8 @@ def run_configured(
     progress, cancel = progress or SilentProgress(), cancel or Cancellation()
     options = configuration.options
     started = time.monotonic()
+    # What the model lacks is said before a sample is built or a folder made.
+    configuration.model.prepare(options, progress, cancel)
     dataset_path = prepare_dataset(options.dataset, options.dataset_dir, progress, cancel)
     pairs = make_pairs(open_dataset(dataset_path, options.split), options.pairing, options.limit, progress)
     folder = create_run_folder(options.results_dir, options.model, options.dataset)
@@ -83,9 +85,8 @@ def run_configured(
     write_json(folder / VERSIONS, environment.describe())
     with open_log(folder / LOG) as logger:
         logged = LoggedProgress(progress, logger)
-        logged.message(f"{len(pairs)} to generate with {options.model} into {folder}")
+        logged.message(f"{len(pairs)} pair{'s' if len(pairs) > 1 else ''} of face and sound, into {folder}")
         try:
-            configuration.model.prepare(options, logged, cancel)
             outcomes = _generate(configuration, pairs, folder / VIDEOS, logged, cancel, logger)
             evaluation, failure = _evaluate(configuration, outcomes, logged, cancel, logger)
         except BaseException as error:

@@ -16,7 +16,14 @@ class VideoRetalking:
     options_class: ClassVar[type[ToolkitOptions]] = ToolkitOptions
 
     def prepare(self, options: ToolkitOptions, progress: Progress, cancel: Cancellation) -> None:
-        """Do nothing: the networks are loaded by the first dub, and the embedded ones lie in the package."""
+        """Make sure that the backend asked for can run.
+
+        Raises:
+            WeightsMissingError: when it lacks weights.
+        """
+        from talkingface.models.video_retalking.backends import choose_backend  # numpy, which listing must not load
+
+        choose_backend(options.backend, options.device, options.checkpoint_dir)
 
     def generate(
         self,
