@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 import av
+import cv2
 import numpy as np
 
 from talkingface.errors import OptionError, nearest_names
@@ -39,6 +40,7 @@ DEFAULT_CRF = {"h264": 18, "hevc": 20, "ffv1": 0}
 
 _FALLBACK_RATE = Fraction(25)
 _MOST_RATE_DENOMINATOR = 100_000  # an average over a variable rate can have terms encoders do not take
+_OPENCV_ID_OF_AVX512 = 13  # CV_CPU_AVX_512F, a name OpenCV 5 no longer exports
 _FFV1_SLICE_PIXELS = 1280 * 720
 
 
@@ -194,6 +196,10 @@ def _encoder_options(spec: EncodeSpec) -> dict[str, str]:
         # x265 writes to the terminal by itself, and its own thread counts follow the machine unless told.
         frame_threads = 1 if spec.threads < 4 else 2 if spec.threads < 8 else 3
         options["x265-params"] = f"log-level=none:open-gop=0:pools={spec.threads}:frame-threads={frame_threads}"
+    elif cv2.checkHardwareSupport(_OPENCV_ID_OF_AVX512):
+        # x264's AVX-512 code reads memory nobody wrote where a row of macroblocks does not fill a vector: the same
+        # frames then give other bytes now and then. Its AVX2 code does not, and is as fast.
+        options["x264-params"] = "asm=AVX2"
     return options
 
 

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import pytest
+
+from talkingface.errors import MediaError
+from talkingface.media import ordered_reader
+from talkingface.media.decoder import StreamDecoder
+from talkingface.media.planes import plane_views
+from talkingface.media.reader import VideoReader, frames_in_order
+
+
+def fingerprint(frame: av.VideoFrame) -> int:
+    return hash(b"".join(view.tobytes() for view in plane_views(frame)))
+
+
+def plain_run(path: Path) -> tuple[list[int], list[int]]:
+    with VideoReader(path) as reader:
+        frames = [(frame.pts, fingerprint(frame.frame)) for frame in reader.frames()]
+    return [pts for pts, _ in frames], [content for _, content in frames]
+
+
+def bounce(count: int, turns: int) -> list[int]:
+    there = list(range(count))
+    back = list(range(count - 2, 0, -1))
+    return (there + back) * turns
+
+
+def check(path: Path, order: Sequence[int], **how: int) -> None:
+    pts, contents = plain_run(path)
+    given = [(frame.pts, fingerprint(frame)) for frame in frames_in_order(path, order, pts, **how)]
+    assert given == [(pts[index], contents[index]) for index in order]
+
+
+@pytest.fixture
+def long_gop(make_video) -> Path:
+    """H.264 with B-frames and only two key frames."""
+    return make_video("v.mp4", frames=90, options={"g": "70", "bf": "3", "sc_threshold": "0"})
+
+
+@pytest.mark.parametrize("chunk", [2, 7, 48, 500])
+def test_bounce_is_exact(long_gop: Path, chunk: int) -> None:
+    check(long_gop, bounce(90, 2), chunk=chunk)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        [*range(90), *range(90), *range(5)],
+        [*range(88), *[89] * 40],
+        [*range(30, 60), *range(59, 20, -1), 21, 22, 22, 22, 21, 20, 19],
+        [89, 0, 45, 44, 43, 42, 0, 1, 2, 88],
+        [*range(0, 90, 3), *range(87, -1, -3)],
+        [5],
+        [],
+    ],
+    ids=["loop", "hold", "range", "jumps", "every third", "one", "none"],
+)
+def test_other_orders_are_exact(long_gop: Path, order: list[int]) -> None:
+    check(long_gop, order, chunk=10)
+
+
+@pytest.mark.parametrize("name", ["v.mkv", "v.ts", "v.avi", "raw.h264"])
+def test_other_containers_are_exact(make_video, name: str) -> None:
+    codec = "mpeg4" if name == "v.avi" else "libx264"
+    container = "h264" if name == "raw.h264" else None
+    check(make_video(name, frames=40, codec=codec, container=container, options={"g": "15"}), bounce(40, 1), chunk=8)
+
+
+def test_forward_runs_never_seek(long_gop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pts, _ = plain_run(long_gop)
+    places: list[int] = []
+    around = StreamDecoder.around
+    monkeypatch.setattr(StreamDecoder, "around", lambda self, place: places.append(place) or around(self, place))
+    list(frames_in_order(long_gop, [*range(90), 89, 89], pts))
+    assert places == [0]
+    list(frames_in_order(long_gop, bounce(90, 1), pts, chunk=45))
+    assert len(places) == 1 + 1 + 2, "one for the way there, one for each chunk on the way back"
+
+
+def test_backward_runs_hold_no_more_than_a_chunk(long_gop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pts, _ = plain_run(long_gop)
+    held: list[int] = []
+    span = ordered_reader._FrameSource.span
+
+    def counting_span(self, low: int, high: int):
+        found = span(self, low, high)
+        held.append(len(found))
+        return found
+
+    monkeypatch.setattr(ordered_reader._FrameSource, "span", counting_span)
+    list(frames_in_order(long_gop, range(89, -1, -1), pts, chunk=16))
+    assert sum(held) == 90
+    assert max(held) == 16
+
+
+def test_large_frames_make_smaller_chunks(make_video, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ordered_reader, "_BUFFER_BYTES", 96 * 64 * 3 * 5)
+    assert ordered_reader._frames_that_fit(VideoReader(make_video("v.mp4")).stream, 48) == 5
+
+
+def test_a_file_that_changed_is_noticed(make_video) -> None:
+    path = make_video("v.mp4", frames=20)
+    pts, _ = plain_run(path)
+    with pytest.raises(MediaError, match="frame 25 is no longer in the file"):
+        list(frames_in_order(path, [25], [*pts, *(pts[-1] + 600 * n for n in range(1, 10))]))
+
+
+def test_variable_rate_clip(clips: Path) -> None:
+    check(clips / "vrt_face1.mp4", bounce(135, 1), chunk=48)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from talkingface.errors import MediaError
+from talkingface.media.planes import plane_views
+from talkingface.media.reader import VideoReader
+
+UNEVEN = [0, 512, 1600, 1700, 3000, 3700, 5100, 5200, 5300, 7000, 9000, 9900]
+
+
+def test_frames_come_in_order_with_their_times(make_video) -> None:
+    path = make_video("v.mp4", frames=30)
+    with VideoReader(path) as reader:
+        frames = list(reader.frames())
+        again = list(reader.frames())
+    assert [frame.index for frame in frames] == list(range(30))
+    np.testing.assert_allclose([frame.time for frame in frames], np.arange(30) / 25)
+    assert [frame.pts * reader.stream.time_base for frame in frames] == [Fraction(n, 25) for n in range(30)]
+    assert [frame.frame.pts for frame in frames] == [frame.pts for frame in frames] == [frame.pts for frame in again]
+    assert reader.damaged == 0
+    assert reader.last_duration * reader.stream.time_base == Fraction(1, 25)
+
+
+def test_uneven_times_are_exact(make_video) -> None:
+    tick = Fraction(1, 15360)
+    path = make_video("v.mp4", pts=UNEVEN, time_base=tick, container_options={"video_track_timescale": "15360"})
+    with VideoReader(path) as reader:
+        assert [frame.pts for frame in reader.frames()] == UNEVEN
+        assert reader.stream.time_base == tick
+
+
+def test_picture_later_than_sound_keeps_its_delay(make_video, make_sound, click) -> None:
+    late = [5 + number for number in range(12)]
+    with VideoReader(make_video("v.mp4", pts=late, sound=make_sound("a.wav", click(48_000)))) as reader:
+        assert next(iter(reader.frames())).time == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("name", ["alone.mp4", "stream.ts"])
+def test_first_timestamp_of_a_file_is_its_zero(make_video, name: str) -> None:
+    with VideoReader(make_video(name, pts=[5 + number for number in range(12)])) as reader:
+        assert reader.stream.start_time > 0.1
+        assert next(iter(reader.frames())).time == 0.0
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts"])
+@pytest.mark.parametrize(("start", "end"), [(0.0, 0.4), (0.5, None), (1.0, 2.2), (2.92, 3.5), (0.01, 0.05)])
+def test_range_gives_the_same_frames_as_the_whole(make_video, name: str, start: float, end: float | None) -> None:
+    path = make_video(name, frames=80, options={"g": "30", "bf": "3"})
+    with VideoReader(path) as reader:
+        whole = [(frame.pts, plane_views(frame.frame)[0].tobytes()) for frame in reader.frames()]
+        tick = reader.stream.time_base
+    with VideoReader(path, start=start, end=end) as reader:
+        part = [(frame.pts, plane_views(frame.frame)[0].tobytes()) for frame in reader.frames()]
+        indices = [frame.index for frame in reader.frames()]
+    first, stop = round(start / tick), None if end is None else round(end / tick)
+    assert part == [item for item in whole if item[0] >= first and (stop is None or item[0] < stop)]
+    assert indices == list(range(len(part)))
+    assert part
+
+
+def test_empty_range_is_refused(make_video) -> None:
+    with VideoReader(make_video("v.mp4"), start=5.0, end=6.0) as reader, pytest.raises(MediaError, match="between 5 s"):
+        list(reader.frames())
+
+
+def test_files_without_picture_are_refused(make_sound, click, tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match=r"a\.wav: has no video stream"):
+        VideoReader(make_sound("a.wav", click(16_000)))
+    with pytest.raises(MediaError, match="no such file"):
+        VideoReader(tmp_path / "none.mp4")
+
+
+def test_broken_packets_are_counted_and_skipped(make_video) -> None:
+    path = make_video("v.avi", codec="mpeg4", frames=30, options={"g": "1"})
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    for packet in packets[10:12]:
+        data[packet.pos + 8 : packet.pos + packet.size] = bytes(packet.size - 8)
+    path.write_bytes(bytes(data))
+    with VideoReader(path) as reader:
+        frames = list(reader.frames())
+    assert reader.damaged >= 2
+    assert 26 <= len(frames) <= 30
+    assert all(later.pts > earlier.pts for earlier, later in zip(frames, frames[1:], strict=False))
+
+
+def test_truncated_file_gives_what_is_whole(make_video) -> None:
+    path = make_video("v.mkv", codec="ffv1", frames=30)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    with VideoReader(path) as reader:
+        assert 10 <= len(list(reader.frames())) < 30
+
+
+def test_still_picture_is_one_frame(make_video) -> None:
+    with VideoReader(make_video("p.png", codec="png", pixel_format="rgb24", frames=1, container="image2")) as reader:
+        (frame,) = reader.frames()
+    assert (frame.time, frame.frame.format.name) == (0.0, "yuv444p")
+
+
+def test_other_formats_arrive_in_their_working_format(make_video) -> None:
+    with VideoReader(make_video("v.avi", codec="rawvideo", pixel_format="rgb24")) as reader:
+        assert {frame.frame.format.name for frame in reader.frames()} == {"yuv444p"}
+
+
+def test_closing_ends_a_run(make_video) -> None:
+    with VideoReader(make_video("v.mp4", frames=60)) as reader:
+        run = reader.frames()
+        next(run)
+        run.close()
+        assert reader.last_duration is None
+
+
+def test_variable_rate_clip(clips: Path) -> None:
+    with av.open(str(clips / "vrt_face1.mp4")) as container:
+        expected = sorted(packet.pts for packet in container.demux(video=0) if packet.size)
+    with VideoReader(clips / "vrt_face1.mp4") as reader:
+        frames = list(reader.frames())
+    assert [frame.pts for frame in frames] == expected
+    assert frames[0].time == pytest.approx(0.033, abs=1e-3), "its sound begins first"
