@@ -28,10 +28,16 @@ class MouthShapeModel:
     Attributes:
         reference: (478, 3) generic face, canonical coordinates.
         closing_direction: (80, 2) how each mouth point moves per unit of inner-lip gap.
+        gap_levels: (Q,) quantile levels, 0..1, rising.
+        true_gap: (Q,) openings of people who speak, at those levels.
+        predicted_gap: (Q,) openings the network predicts for them.
     """
 
     reference: NDArray[np.float32]
     closing_direction: NDArray[np.float32]
+    gap_levels: NDArray[np.float32]
+    true_gap: NDArray[np.float32]
+    predicted_gap: NDArray[np.float32]
 
     @classmethod
     def load(cls) -> MouthShapeModel:
@@ -41,7 +47,7 @@ class MouthShapeModel:
             WeightsMissingError: when the installation lacks it.
         """
         with np.load(asset_path("mouth_shape.npz"), allow_pickle=False) as packed:
-            return cls(packed["reference"], packed["closing_direction"])
+            return cls(*(packed[name] for name in cls.__dataclass_fields__))
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,7 @@ def plan_mouth(geometry: MouthGeometry, width: int, height: int) -> MouthMaps | 
     turn = np.array([[cosine, sine], [-sine, cosine]])
     upper_curve = (target[_INNER_UPPER] - middle) @ turn.T
     lower_curve = (target[_INNER_LOWER] - middle) @ turn.T
+    knots = np.maximum.accumulate(upper_curve[:, 0] + np.arange(len(upper_curve)) * 1e-3)
     upper_edge = _curve(along, upper_curve)
     lower_edge = np.maximum(_curve(along, lower_curve), upper_edge)
     below_upper, above_lower = across - upper_edge, lower_edge - across
@@ -133,7 +134,7 @@ def plan_mouth(geometry: MouthGeometry, width: int, height: int) -> MouthMaps | 
     beyond = np.maximum(0, np.abs(along) - 0.5 * length)
     band = 0.5 * soft + 0.35 * beyond
     lower_share = smoothstep(-1.0, 1.0, seam / band).astype(np.float32)
-    inside = _inside_field(geometry, box, below_upper, above_lower)
+    inside = _inside_field(geometry, box, along, knots, below_upper, above_lower, turn)
 
     # lips made to touch by us lack the dark line where lips meet
     touching = float(np.clip((geometry.source_gap - 0.02) / 0.05, 0, 1) * np.clip(1 - geometry.target_gap / 0.03, 0, 1))
@@ -161,28 +162,46 @@ def _curve(along: NDArray[np.floating], points: NDArray[np.floating]) -> NDArray
 
 
 def _inside_field(
-    geometry: MouthGeometry, box: Box, below_upper: NDArray[np.floating], above_lower: NDArray[np.floating]
+    geometry: MouthGeometry,
+    box: Box,
+    along: NDArray[np.floating],
+    knots: NDArray[np.floating],
+    below_upper: NDArray[np.floating],
+    above_lower: NDArray[np.floating],
+    turn: NDArray[np.floating],
 ) -> FloatArray:
-    """Displacement of what is between the lips: rigid with the skull above, with the lower lip below."""
+    """Displacement of what is between the lips: rigid with the skull above, with the lower lip below.
+
+    Args:
+        geometry: The frame and its donor.
+        box: The layer's region.
+        along: (height, width) position along the mouth.
+        knots: (11,) position along the mouth of the inner lips' points.
+        below_upper: (height, width) pixels below the upper lip's edge.
+        above_lower: (height, width) pixels above the lower lip's edge.
+        turn: (2, 2) rotation from picture axes to along, across.
+    """
     matrix = geometry.rigid
-    grid = np.stack(
-        np.meshgrid(np.arange(box.width, dtype=np.float32) + box.x0, np.arange(box.height, dtype=np.float32) + box.y0),
-        -1,
-    )
-    rigid = (grid @ (matrix[:, :2] - np.eye(2)).T.astype(np.float32)) + matrix[:, 2].astype(np.float32)
+    linear = (matrix[:, :2] - np.eye(2)).astype(np.float32)
+    xs = np.arange(box.width, dtype=np.float32)[None] + box.x0
+    ys = np.arange(box.height, dtype=np.float32)[:, None] + box.y0
+    offset = matrix[:, 2].astype(np.float32)
 
-    def lag(numbers: list[int]) -> NDArray[np.float64]:
-        """How far the donor's lip edge is from where the skull would carry ours."""
-        wanted = geometry.target[numbers] @ matrix[:, :2].T + matrix[:, 2]
-        return np.asarray((geometry.source[numbers] - wanted).mean(0))
+    def lag(numbers: list[int], exact: bool) -> NDArray[np.float64]:
+        """How far across the mouth the donor's lip edge is from where the skull would carry ours, at every knot."""
+        carried = geometry.target[numbers] @ matrix[:, :2].T + matrix[:, 2]
+        across = (geometry.source[numbers] - carried) @ turn[1]
+        # a donor's upper lip that is higher than ours is simply covered by ours; one that is lower must be got past
+        return np.asarray(across if exact else np.maximum(across + 0.01 * geometry.unit, 0))
 
-    lower_lag, upper_lag = lag(_INNER_LOWER[3:8]), lag(_INNER_UPPER[3:8])
-    if upper_lag[1] < 0:
-        upper_lag = np.zeros(2)  # the donor's lip is higher than ours: our lip simply covers more
     place = below_upper / np.maximum(below_upper + above_lower, 1e-3)
-    lower_part = smoothstep(0.45, 0.98, place)[..., None]
-    upper_part = (1 - smoothstep(0.0, 0.55, place))[..., None]
-    return (rigid + lower_part * lower_lag + upper_part * upper_lag).astype(np.float32)
+    lower_part = smoothstep(0.45, 0.98, place) * np.interp(along, knots, lag(_INNER_LOWER, True))
+    upper_part = (1 - smoothstep(0.08, 0.7, place)) * np.interp(along, knots, lag(_INNER_UPPER, False))
+    push = (lower_part + upper_part).astype(np.float32)
+    field = np.empty((box.height, box.width, 2), np.float32)
+    for axis in range(2):
+        field[..., axis] = linear[axis, 0] * xs + linear[axis, 1] * ys + offset[axis] + push * np.float32(turn[1, axis])
+    return field
 
 
 def _mask(box: Box, outer: NDArray[np.floating], unit: float) -> tuple[FloatArray, NDArray[np.bool_]]:

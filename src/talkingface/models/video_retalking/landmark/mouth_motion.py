@@ -1,8 +1,7 @@
 """Stage 2a, speak: from sound to the motion of this person's mouth.
 
-The network says how an average mouth moves. Here its motion is brought to the person's own amplitude, small openings
-are closed (a network trained on squared error never quite closes its lips), openings wider than the person was ever
-seen to make are held back, and silence closes the mouth.
+The network says how an average mouth moves. Here its motion is brought to the person's own openings, and silence closes
+the mouth.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import smoothstep
 from talkingface.media.mel import HOP, MEL_RATE, log_mel
-from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace
+from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, MouthShapeModel
 from talkingface.weights.embedded import create_session
 
 GRID_RATE = 25
@@ -26,6 +25,9 @@ _LOWER = [mesh.MOUTH_POINTS.index(i) for i in mesh.INNER_LOWER_MIDDLE]
 SILENCE_DROP_DB = 34.0  # this much quieter than the speech is silence
 SILENCE_FLOOR_DB = -56.0  # and so is anything below this
 STILL_OPENING = 0.16  # the widest opening asked of a face whose own speech was never seen
+OWN_SHARE = 0.5  # of the person's own openings against people's in general
+TRUSTED_FRAMES = 75  # 3 s of speech count half
+WIDTH_GAIN = 1.25  # squared error shrinks rounding and spreading too
 
 
 def gap_of(displacement: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -85,42 +87,57 @@ def speech_gate(samples: NDArray[np.float32], frames: int) -> NDArray[np.float64
     return np.convolve(np.pad(wide, 2, mode="edge"), kernel, mode="valid")
 
 
-def personalise(motion: NDArray[np.floating], face: CanonicalFace, gate: NDArray[np.floating]) -> NDArray[np.float64]:
+def personalise(
+    motion: NDArray[np.floating], face: CanonicalFace, gate: NDArray[np.floating], model: MouthShapeModel
+) -> NDArray[np.float64]:
     """Bring an average mouth's motion to one person's.
+
+    A network trained on squared error opens too little and never quite closes. Its openings are therefore mapped,
+    quantile by quantile, to the openings this person is seen to make (mixed with those of people in general, as a short
+    clip shows only some): so lips close as often, and open as far, as theirs do. The change is made along the direction
+    in which mouths close.
 
     Args:
         motion: (T, 80, 2) from ``MouthMotionNetwork``.
         face: The person.
         gate: (T,) from ``speech_gate``.
+        model: Statistics of mouths in general.
 
     Returns:
         (T, 80, 2) displacement from the person's closed mouth.
     """
     gap = gap_of(motion)
     speaking = gate > 0.5
-    if speaking.sum() < 5:
+    count = int(speaking.sum())
+    if count < 3:
         return np.zeros(motion.shape)
-    rest = motion[np.argsort(gap, kind="stable")[: max(3, len(motion) // 20)]].mean(0)
-    moved = motion - rest
-    gap = gap_of(moved)
-    spread = np.percentile(gap[speaking], 95) - np.percentile(gap[speaking], 10)
-    low, high = face.opening_range
-    if face.speaks:
-        gain = np.clip((high - low) / max(spread, 1e-3), 0.8, 1.6)
-        widest = float(np.percentile(face.gap, 98)) * 1.1
-    else:
-        gain, widest = 1.0, max(STILL_OPENING, 1.1 * float(face.gap.max()))
-    moved = moved * gain
-    # small openings close; the vertical part only, so that rounding stays
-    gap = gap_of(moved)
-    reach = float(np.percentile(gap[speaking], 95))
-    kept = 0.05 + 0.95 * smoothstep(0.0, 0.45 * reach, gap)
-    moved[..., 1] *= kept[:, None]
-    gap = gap_of(moved)
-    knee = 0.8 * widest
-    held = np.where(gap > knee, knee + (widest - knee) * np.tanh((gap - knee) / (widest - knee)), gap)
-    moved[..., 1] *= np.where(gap > knee, held / np.maximum(gap, 1e-6), 1.0)[:, None]
+    moved = np.asarray(motion, np.float64).copy()
+    centre = moved[speaking].mean(0)
+    moved[..., 0] = centre[:, 0] + WIDTH_GAIN * (moved[..., 0] - centre[:, 0])
+    # a long sound says itself how open "open" is; a short one is compared with sounds in general
+    trust = count / (count + TRUSTED_FRAMES)
+    heard = trust * np.quantile(gap[speaking], model.gap_levels) + (1 - trust) * model.predicted_gap
+    wanted = wanted_quantiles(face, model)
+    opening = np.interp(gap, heard, wanted)
+    beyond = gap > heard[-1]
+    opening[beyond] = wanted[-1] + 0.3 * (gap[beyond] - heard[-1])
+    opening = np.maximum(opening, 0)
+    moved += (opening - gap_of(moved))[:, None, None] * model.closing_direction
     return moved * gate[:, None, None]
+
+
+def wanted_quantiles(face: CanonicalFace, model: MouthShapeModel) -> NDArray[np.float64]:
+    """The openings a person should make, at the model's quantile levels, inter-ocular units, rising."""
+    if not face.speaks:
+        widest = max(STILL_OPENING, float(face.gap.max()))
+        return np.asarray(np.maximum(model.true_gap, 0) * min(1.0, widest / float(model.true_gap[-1])))
+    own = np.quantile(face.gap, model.gap_levels)
+    high = model.gap_levels.searchsorted(0.9)
+    scale = np.clip(own[high] / max(float(model.true_gap[high]), 1e-3), 0.5, 1.5)
+    mixed = OWN_SHARE * own + (1 - OWN_SHARE) * model.true_gap * scale
+    # what is all but closed is closed
+    mixed = mixed * smoothstep(0.0, 0.035, mixed)
+    return np.asarray(np.maximum.accumulate(np.minimum(np.maximum(mixed, 0), 1.1 * np.quantile(face.gap, 0.98))))
 
 
 def at_times(motion: NDArray[np.floating], times: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.compose.blend import blend_bands, match_colour
-from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import smoothstep
 from talkingface.media.planes import Plane, PlaneLayout
-from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace
+from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, MouthShapeModel
 from talkingface.models.video_retalking.landmark.donors import Donor, DonorBank, choose_donors
 from talkingface.models.video_retalking.landmark.face_warp import WarpField, plan_warp
 from talkingface.models.video_retalking.landmark.mouth_layer import (
@@ -58,16 +57,17 @@ class LipPlan:
 class DonorLipSynthesizer:
     """Speaks with the person's own mouths."""
 
-    def __init__(self, bank: DonorBank, layout: PlaneLayout) -> None:
+    def __init__(self, bank: DonorBank, layout: PlaneLayout, model: MouthShapeModel | None = None) -> None:
         self.bank = bank
         self.layout = layout
+        self.model = model or MouthShapeModel.load()
 
     def plan(
         self, face: CanonicalFace, rows: NDArray[np.int64], times: NDArray[np.float64], samples: NDArray[np.float32]
     ) -> LipPlan:
         """Decide what every frame will show; see ``stages.LipSynthesizer``."""
         motion = MouthMotionNetwork()(samples)
-        motion = personalise(motion, face, speech_gate(samples, len(motion)))
+        motion = personalise(motion, face, speech_gate(samples, len(motion)), self.model)
         displacement = at_times(motion, times)
         targets = face.closed_mouth[None, :LIPS] + displacement[:, :LIPS]
         donors = choose_donors(face, rows, targets, self.bank)
@@ -148,8 +148,3 @@ class DonorLipSynthesizer:
             base[of_base] = blend_bands(below, layer, np.ascontiguousarray(mask[of_layer]))
         else:
             base[of_base] = below + (layer - below) * mask[of_layer]
-
-
-def lip_points() -> tuple[int, ...]:
-    """Mesh numbers of the 40 lip points, outer then inner."""
-    return mesh.LIPS_OUTER + mesh.LIPS_INNER
