@@ -43,7 +43,7 @@ def prefetch(source: Callable[[], Iterator[Item]], depth: int) -> Iterator[Item]
             for item in iterator:
                 if not put(item):
                     return
-        except BaseException as error:  # noqa: BLE001 - handed to the consumer, who raises it
+        except BaseException as error:  # handed to the consumer, who raises it
             failure.append(error)
         finally:
             close = getattr(iterator, "close", None)
@@ -112,5 +112,5 @@ class Background(Generic[Item]):
                 continue  # keep emptying, so that put never blocks for ever
             try:
                 self._handle(item)  # type: ignore[arg-type]  # only Items and _END are put
-            except BaseException as error:  # noqa: BLE001 - handed to the producer, who raises it
+            except BaseException as error:  # handed to the producer, who raises it
                 self._failure = error

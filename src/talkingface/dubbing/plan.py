@@ -34,7 +34,7 @@ class Schedule:
     @property
     def times(self) -> NDArray[np.float64]:
         """(N,) seconds on the sound's clock."""
-        return self.pts * float(self.time_base)
+        return np.asarray(self.pts * float(self.time_base), np.float64)
 
     @property
     def duration(self) -> float:
