@@ -115,7 +115,7 @@ class TemplateCanonicalizer:
         landmarks = smooth_in_time(track.landmarks, track.times, LANDMARK_SMOOTHING)
         pose, shape = align_to_own_mean(landmarks, self.model.reference)
         mean = shape.mean(0)
-        gap = inner_lip_gap(shape)
+        gap = np.asarray(inner_lip_gap(shape), np.float64)
         lowest = np.argsort(gap, kind="stable")[: max(1, int(np.ceil(CLOSED_SHARE * len(gap))))]
         closed = shape[lowest][:, MOUTH, :2].mean(0) - self.model.closing_direction * gap[lowest].mean()
         return CanonicalFace(

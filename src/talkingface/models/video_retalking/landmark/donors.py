@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -92,7 +93,7 @@ class DonorBank:
         x1, y1 = min(width, int(high[0]) // 2 * 2 + 2), min(height, int(high[1]) // 2 * 2 + 2)
         if x1 - x0 < 8 or y1 - y0 < 8:
             return
-        crops = []
+        crops: list[NDArray[Any]] = []
         for number, plane in enumerate(planes):
             sx, sy = (self.layout.chroma_shift_x, self.layout.chroma_shift_y) if number else (0, 0)
             crops.append(np.ascontiguousarray(plane[y0 >> sy : -(-y1 >> sy), x0 >> sx : -(-x1 >> sx)]))

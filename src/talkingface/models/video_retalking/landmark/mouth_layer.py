@@ -27,15 +27,12 @@ def _numbers(points: tuple[int, ...]) -> list[int]:
 
 
 _BESIDE = (57, 287)
-_UPPER = _numbers(
-    mesh.LIPS_OUTER[:11] + mesh.LIPS_INNER[:11] + (164, 167, 393, 92, 322, 186, 410, 216, 436) + _BESIDE
-)
-_LOWER = _numbers(
-    (mesh.LIPS_OUTER[0], *mesh.LIPS_OUTER[10:])
-    + (mesh.LIPS_INNER[0], *mesh.LIPS_INNER[10:])
-    + (18, 83, 313, 201, 421, 200, 43, 273, 202, 422, 212, 432, 204, 424)
-    + _BESIDE
-)
+_BELOW_NOSE = (164, 167, 393, 92, 322, 186, 410, 216, 436)
+_ABOVE_CHIN = (18, 83, 313, 201, 421, 200, 43, 273, 202, 422, 212, 432, 204, 424)
+_LOWER_OUTER = (mesh.LIPS_OUTER[0], *mesh.LIPS_OUTER[10:])
+_LOWER_INNER = (mesh.LIPS_INNER[0], *mesh.LIPS_INNER[10:])
+_UPPER = _numbers(mesh.LIPS_OUTER[:11] + mesh.LIPS_INNER[:11] + _BELOW_NOSE + _BESIDE)
+_LOWER = _numbers(_LOWER_OUTER + _LOWER_INNER + _ABOVE_CHIN + _BESIDE)
 _INNER_UPPER = _numbers(mesh.LIPS_INNER[:11])
 _INNER_LOWER = _numbers((mesh.LIPS_INNER[0], *mesh.LIPS_INNER[:10:-1], mesh.LIPS_INNER[10]))
 _OUTER = list(range(20))
@@ -158,7 +155,7 @@ def plan_mouth(geometry: MouthGeometry, width: int, height: int) -> MouthMaps | 
 def _curve(along: NDArray[np.floating], points: NDArray[np.floating]) -> NDArray[np.float32]:
     """Height of a lip's inner edge over the whole box, from its points ordered from left to right."""
     xs = np.maximum.accumulate(points[:, 0] + np.arange(len(points)) * 1e-3)
-    return np.interp(along, xs, points[:, 1]).astype(np.float32)
+    return np.asarray(np.interp(along, xs, points[:, 1]), np.float32)
 
 
 def _inside_field(
@@ -228,7 +225,7 @@ def render_plane(maps: MouthMaps, donor: Donor, number: int, shift_x: int, shift
     def read(across: FloatArray, down: FloatArray) -> FloatArray:
         flags = cv2.INTER_CUBIC if number == 0 else cv2.INTER_LINEAR
         moved = cv2.remap(plane, across - origin_x, down - origin_y, flags, borderMode=cv2.BORDER_REPLICATE)
-        return moved.astype(np.float32)
+        return np.asarray(moved, np.float32)
 
     upper = read(*box.dense(maps.upper, shift_x, shift_y))
     lower = read(*box.dense(maps.lower, shift_x, shift_y))

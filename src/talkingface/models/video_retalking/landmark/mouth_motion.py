@@ -156,6 +156,4 @@ def at_times(motion: NDArray[np.floating], times: NDArray[np.floating]) -> NDArr
     t = (place - base)[:, None, None]
     p0, p1 = data[np.maximum(base - 1, 0)], data[base]
     p2, p3 = data[np.minimum(base + 1, len(data) - 1)], data[np.minimum(base + 2, len(data) - 1)]
-    return np.asarray(
-        p1 + 0.5 * t * (p2 - p0 + t * (2 * p0 - 5 * p1 + 4 * p2 - p3 + t * (3 * (p1 - p2) + p3 - p0)))
-    )
+    return np.asarray(p1 + 0.5 * t * (p2 - p0 + t * (2 * p0 - 5 * p1 + 4 * p2 - p3 + t * (3 * (p1 - p2) + p3 - p0))))

@@ -66,8 +66,8 @@ class DonorLipSynthesizer:
         self, face: CanonicalFace, rows: NDArray[np.int64], times: NDArray[np.float64], samples: NDArray[np.float32]
     ) -> LipPlan:
         """Decide what every frame will show; see ``stages.LipSynthesizer``."""
-        motion = MouthMotionNetwork()(samples)
-        motion = personalise(motion, face, speech_gate(samples, len(motion)), self.model)
+        heard = MouthMotionNetwork()(samples)
+        motion = personalise(heard, face, speech_gate(samples, len(heard)), self.model)
         displacement = at_times(motion, times)
         targets = face.closed_mouth[None, :LIPS] + displacement[:, :LIPS]
         donors = choose_donors(face, rows, targets, self.bank)
@@ -114,7 +114,8 @@ class DonorLipSynthesizer:
     def _base(self, warp: WarpField, plane: Plane, index: int, shift_x: int, shift_y: int) -> FloatArray:
         across, down = warp.box.dense(warp.field, shift_x, shift_y)
         flags = cv2.INTER_CUBIC if index == 0 else cv2.INTER_LINEAR
-        return cv2.remap(plane, across, down, flags, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+        moved = cv2.remap(plane, across, down, flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(moved, np.float32)
 
     def _add_mouth(
         self, base: FloatArray, warp: WarpField, maps: MouthMaps, donor: Donor, index: int, shift_x: int, shift_y: int

@@ -49,9 +49,7 @@ class ThinPlateSpline:
         shape = where.shape
         flat = ((where.reshape(-1, 2) - self.origin) / self.unit).astype(np.float32)
         count = len(self.centres)
-        squared = (
-            (flat * flat).sum(1)[:, None] + (self.centres * self.centres).sum(1)[None] - 2 * flat @ self.centres.T
-        )
+        squared = (flat * flat).sum(1)[:, None] + (self.centres * self.centres).sum(1)[None] - 2 * flat @ self.centres.T
         np.maximum(squared, 0, out=squared)
         squared *= np.log(squared + np.float32(1e-12))
         result = squared @ self.weights[:count] + self.weights[count] + flat @ self.weights[count + 1 :]
