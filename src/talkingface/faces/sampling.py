@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkingface.media.planes import bgr_from_planes, layout_of, plane_views
+from talkingface.media.planes import Plane, bgr_from_planes, layout_of, plane_views
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PictureSampler(Protocol):
         """The region as a (side, side, 3) RGB picture, 0..255; outside the picture it is black."""
 
 
-def warp_shrinking(plane: NDArray[np.generic], matrix: NDArray[np.float64], side: int) -> NDArray[np.generic]:
+def warp_shrinking(plane: NDArray[Any], matrix: NDArray[np.float64], side: int) -> NDArray[Any]:
     """Warp ``plane`` to (side, side) by a picture-to-crop matrix, averaging first when it shrinks more than twofold.
 
     Bilinear sampling of a large face would skip pixels, and the skipped ones change from frame to frame: landmarks
@@ -61,14 +61,14 @@ def warp_shrinking(plane: NDArray[np.generic], matrix: NDArray[np.float64], side
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     factor = int(1 / scale)
     if factor < 2:
-        return cv2.warpAffine(plane, matrix, (side, side), flags=cv2.INTER_LINEAR)
+        return np.asarray(cv2.warpAffine(plane, matrix, (side, side), flags=cv2.INTER_LINEAR))
     inverse = cv2.invertAffineTransform(matrix)
     corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], float) @ inverse[:, :2].T + inverse[:, 2]
     height, width = plane.shape[:2]
     x0, y0 = (int(max(0, np.floor(v))) for v in corners.min(0))
     x1, y1 = int(min(width, np.ceil(corners[:, 0].max()))), int(min(height, np.ceil(corners[:, 1].max())))
     if x1 - x0 < factor or y1 - y0 < factor:
-        return cv2.warpAffine(plane, matrix, (side, side), flags=cv2.INTER_LINEAR)
+        return np.asarray(cv2.warpAffine(plane, matrix, (side, side), flags=cv2.INTER_LINEAR))
     columns, rows = (x1 - x0) // factor, (y1 - y0) // factor
     part = plane[y0 : y0 + rows * factor, x0 : x0 + columns * factor]
     small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
@@ -77,7 +77,7 @@ def warp_shrinking(plane: NDArray[np.generic], matrix: NDArray[np.float64], side
     moved = matrix.copy()
     moved[:, 2] = matrix[:, :2] @ np.array([x0 + shift, y0 + shift]) + matrix[:, 2]
     moved[:, :2] = matrix[:, :2] * factor
-    return cv2.warpAffine(small, moved, (side, side), flags=cv2.INTER_LINEAR)
+    return np.asarray(cv2.warpAffine(small, moved, (side, side), flags=cv2.INTER_LINEAR))
 
 
 class BgrSampler:
@@ -118,10 +118,7 @@ class FrameSampler:
         return np.ascontiguousarray(bgr_from_planes(luma, chroma[0], chroma[1], self.layout)[:, :, ::-1])
 
     @staticmethod
-    def _chroma_crop(
-        plane: NDArray[np.generic], matrix: NDArray[np.float64], side: int, neutral: int
-    ) -> NDArray[np.generic]:
+    def _chroma_crop(plane: Plane, matrix: NDArray[np.float64], side: int, neutral: int) -> Plane:
         # outside the picture chroma must be neutral, or black turns green
-        return cv2.warpAffine(
-            plane, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=neutral
-        )
+        border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": neutral}
+        return np.asarray(cv2.warpAffine(plane, matrix, (side, side), flags=cv2.INTER_LINEAR, **border))

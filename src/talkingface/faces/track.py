@@ -184,9 +184,9 @@ class FaceTracker:
     def _follow(self, face: _Following, index: int, time: float, sampler: PictureSampler) -> None:
         landmarks, presence = self.mesh.locate(sampler, region_of(face.last))
         centre_before, centre = face.last[:, :2].mean(0), landmarks[:, :2].mean(0)
-        extent = np.ptp(face.last[:, 0])
+        extent = float(np.ptp(face.last[:, 0]))
         plausible = np.linalg.norm(centre - centre_before) < 0.5 * extent
-        plausible &= 0.6 < np.ptp(landmarks[:, 0]) / max(extent, 1e-3) < 1.6
+        plausible &= 0.6 < float(np.ptp(landmarks[:, 0])) / max(extent, 1e-3) < 1.6
         if presence >= MIN_PRESENCE and plausible:
             face.add(index, time, landmarks, presence)
         else:

@@ -55,9 +55,7 @@ class ClipTracks:
         return self.frames - len(seen)
 
 
-def shown_to_coded(
-    points: NDArray[np.floating], rotation: int, width: int, height: int
-) -> NDArray[np.float64]:
+def shown_to_coded(points: NDArray[np.floating], rotation: int, width: int, height: int) -> NDArray[np.float64]:
     """Carry (N, 2) points of the picture as shown (turned upright) to pixels of the coded frame.
 
     Args:
@@ -103,9 +101,7 @@ class ClipTracker:
         self.pts.append(decoded.pts)
         self.tracker.update(decoded.index, decoded.time, sampler, lambda: self._detection_picture(frame), cut)
 
-    def _detection_picture(
-        self, frame: av.VideoFrame
-    ) -> tuple[NDArray[np.uint8], Callable[[Detection], Detection]]:
+    def _detection_picture(self, frame: av.VideoFrame) -> tuple[NDArray[np.uint8], Callable[[Detection], Detection]]:
         picture = picture_bgr(frame, DETECTION_SIDE, self.rotation)
         scale = max(picture.shape[:2]) / max(frame.width, frame.height)
         return picture, lambda d: to_coded(d, scale, self.rotation, frame.width, frame.height)

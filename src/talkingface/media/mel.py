@@ -24,10 +24,10 @@ CHUNK = 3000  # mel columns at a time: 30 s
 def mel_filters() -> NDArray[np.float32]:
     """Triangular HTK-mel filters (BANDS, WINDOW // 2 + 1), each summing to 1."""
 
-    def to_mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(2595 * np.log10(1 + hertz / 700))
+    def to_mel(hertz: float) -> float:
+        return float(2595 * np.log10(1 + hertz / 700))
 
-    edges_mel = np.linspace(*to_mel(np.array([LOWEST_HZ, HIGHEST_HZ])), BANDS + 2)
+    edges_mel = np.linspace(to_mel(LOWEST_HZ), to_mel(HIGHEST_HZ), BANDS + 2)
     edges = 700 * (10 ** (edges_mel / 2595) - 1)
     frequencies = np.arange(WINDOW // 2 + 1) * SAMPLE_RATE / WINDOW
     rising = (frequencies - edges[:-2, None]) / np.diff(edges)[:-1, None]

@@ -1,1 +1,1 @@
-"""VideoReTalking: make the expression canonical, speak the lips, refine the detail (Cheng et al., SIGGRAPH Asia 2022)."""
+"""VideoReTalking: canonical expression, spoken lips, refined detail (Cheng et al., SIGGRAPH Asia 2022)."""

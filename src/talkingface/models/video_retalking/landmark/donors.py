@@ -93,7 +93,7 @@ class DonorBank:
         x1, y1 = min(width, int(high[0]) // 2 * 2 + 2), min(height, int(high[1]) // 2 * 2 + 2)
         if x1 - x0 < 8 or y1 - y0 < 8:
             return
-        crops: list[NDArray[Any]] = []
+        crops = []
         for number, plane in enumerate(planes):
             sx, sy = (self.layout.chroma_shift_x, self.layout.chroma_shift_y) if number else (0, 0)
             crops.append(np.ascontiguousarray(plane[y0 >> sy : -(-y1 >> sy), x0 >> sx : -(-x1 >> sx)]))
@@ -114,7 +114,7 @@ class DonorBank:
         if self._opened is None or self._opened.frame != frame:
             entry = self._entries[frame]
             kind = np.uint8 if self.layout.bits == 8 else np.uint16
-            raw = np.fromfile(self._path(frame), kind)
+            raw: NDArray[Any] = np.fromfile(self._path(frame), kind)
             planes: list[Plane] = []
             start = 0
             for rows, columns in entry.shapes:
