@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def test_channels_without_names_are_read(tmp_path: Path, channels: int) -> None:
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000])
 @pytest.mark.parametrize("channels", [1, 2, 6])
-def test_float_wav_comes_back_sample_for_sample(make_sound, rate: int, channels: int) -> None:
+def test_float_wav_comes_back_sample_for_sample(make_sound: Callable[..., Path], rate: int, channels: int) -> None:
     samples = np.random.default_rng(0).uniform(-1, 1, (rate // 3 + 7, channels)).astype(np.float32)
     track = read_audio(make_sound("a.wav", samples, rate=rate))
     assert (track.sample_rate, track.channels, track.start) == (rate, channels, 0.0)
@@ -47,7 +48,9 @@ def test_float_wav_comes_back_sample_for_sample(make_sound, rate: int, channels:
         ("a.ogg", "libopus", 0.1),
     ],
 )
-def test_any_codec_is_read_whole_and_in_place(make_sound, click, name: str, codec: str, tolerance: float) -> None:
+def test_any_codec_is_read_whole_and_in_place(
+    make_sound: Callable[..., Path], click: Callable[..., np.ndarray], name: str, codec: str, tolerance: float
+) -> None:
     samples = click(48_000, 2)
     track = read_audio(make_sound(name, samples, codec=codec))
     assert len(samples) <= len(track.samples) <= len(samples) + 2048
@@ -56,7 +59,7 @@ def test_any_codec_is_read_whole_and_in_place(make_sound, click, name: str, code
     assert np.abs(track.samples[len(samples) - 2400 : len(samples)]).max() > 0.4, "the tail is missing"
 
 
-def test_range_is_cut_on_the_clock(make_sound, click) -> None:
+def test_range_is_cut_on_the_clock(make_sound: Callable[..., Path], click: Callable[..., np.ndarray]) -> None:
     path = make_sound("a.wav", click(48_000))
     whole = read_audio(path)
     part = read_audio(path, start=0.25, end=0.75)
@@ -65,7 +68,9 @@ def test_range_is_cut_on_the_clock(make_sound, click) -> None:
 
 
 @pytest.mark.parametrize("name", ["v.mp4", "v.mkv"])
-def test_late_sound_of_a_video_stays_on_its_clock(make_video, make_sound, click, name: str) -> None:
+def test_late_sound_of_a_video_stays_on_its_clock(
+    make_video: Callable[..., Path], make_sound: Callable[..., Path], click: Callable[..., np.ndarray], name: str
+) -> None:
     sound = make_sound("a.wav", click(48_000, 2))
     track = read_audio(make_video(name, frames=50, sound=sound, sound_delay=0.5))
     loud = np.flatnonzero(np.abs(track.samples[:, 0]) > 0.1)
@@ -74,7 +79,9 @@ def test_late_sound_of_a_video_stays_on_its_clock(make_video, make_sound, click,
     assert track.duration >= 1.5
 
 
-def test_files_without_usable_sound_are_refused(make_video, make_sound, tmp_path: Path) -> None:
+def test_files_without_usable_sound_are_refused(
+    make_video: Callable[..., Path], make_sound: Callable[..., Path], tmp_path: Path
+) -> None:
     with pytest.raises(MediaError, match=r"v\.mp4: has no audio stream"):
         read_audio(make_video("v.mp4"))
     with pytest.raises(MediaError, match=r"empty\.wav.*no samples"):
@@ -89,7 +96,7 @@ def test_files_without_usable_sound_are_refused(make_video, make_sound, tmp_path
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000, 96_000])
-def test_speech_rate_keeps_time_and_length(click, rate: int) -> None:
+def test_speech_rate_keeps_time_and_length(click: Callable[..., np.ndarray], rate: int) -> None:
     track = AudioTrack(click(rate, 2), rate, Path("a.wav"), 0.0, "stereo")
     speech = to_mono_16k(track)
     assert speech.shape == (16_000,)
@@ -99,7 +106,7 @@ def test_speech_rate_keeps_time_and_length(click, rate: int) -> None:
     assert np.abs(speech[-320:]).max() > 0.4
 
 
-def test_surround_and_long_sound_become_one_channel(click) -> None:
+def test_surround_and_long_sound_become_one_channel(click: Callable[..., np.ndarray]) -> None:
     surround = AudioTrack(click(48_000, 6), 48_000, Path("a.wav"), 0.0, "5.1")
     assert np.abs(to_mono_16k(surround)).max() > 0.3
     minutes = AudioTrack(np.zeros((48_000 * 61, 1), np.float32), 48_000, Path("a.wav"), 0.0, "mono")
@@ -107,7 +114,7 @@ def test_surround_and_long_sound_become_one_channel(click) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_values_that_are_no_numbers_are_refused(click, value: float) -> None:
+def test_values_that_are_no_numbers_are_refused(click: Callable[..., np.ndarray], value: float) -> None:
     samples = click(16_000)
     samples[77] = value
     with pytest.raises(MediaError, match="NaN or infinite"):

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
 from talkingface.media.decoder import StreamDecoder
 from talkingface.media.planes import plane_views
 from talkingface.media.probe import probe
 
 
-def test_any_place_gives_the_frames_of_a_plain_run(make_video) -> None:
+def test_any_place_gives_the_frames_of_a_plain_run(make_video: Callable[..., Path]) -> None:
     path = make_video("v.mp4", frames=70, options={"g": "25", "bf": "3"})
     stream = probe(path).video[0]
     with StreamDecoder(path, stream) as decoder:
@@ -20,16 +24,16 @@ def test_any_place_gives_the_frames_of_a_plain_run(make_video) -> None:
         assert decoder.damaged == 0
 
 
-def test_files_without_timestamps_are_counted(make_video) -> None:
+def test_files_without_timestamps_are_counted(make_video: Callable[..., Path]) -> None:
     path = make_video("raw.h264", frames=40, container="h264", options={"g": "10", "bf": "0"})
     with StreamDecoder(path, probe(path).video[0]) as decoder:
         stamps = [pts for pts, _ in decoder.from_start()]
         assert len(stamps) == 40
-        assert all(later > earlier for earlier, later in zip(stamps, stamps[1:], strict=False))
+        assert all(later > earlier for earlier, later in pairwise(stamps))
         assert next(iter(decoder.around(stamps[30])))[0] <= stamps[30]
 
 
-def test_a_change_of_size_keeps_the_first(make_video) -> None:
+def test_a_change_of_size_keeps_the_first(make_video: Callable[..., Path]) -> None:
     small, large = make_video("s.ts", size=(64, 48), frames=5), make_video("l.ts", size=(96, 64), frames=5)
     both = small.with_name("both.ts")
     both.write_bytes(small.read_bytes() + large.read_bytes())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -19,7 +20,7 @@ def test_decoding_times_rise_and_never_lie_after_showing(depth: int) -> None:
         coded += [group[-1], *group[:-1]]  # the reference first, then what is predicted from it
     clock = DecodingClock(depth, min(coded), 40)
     times = [clock.next(pts) for pts in coded]
-    assert all(later > earlier for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(times))
     assert all(dts <= pts for dts, pts in zip(times, coded, strict=True))
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
@@ -36,7 +36,7 @@ def check(path: Path, order: Sequence[int], **how: int) -> None:
 
 
 @pytest.fixture
-def long_gop(make_video) -> Path:
+def long_gop(make_video: Callable[..., Path]) -> Path:
     """H.264 with B-frames and only two key frames."""
     return make_video("v.mp4", frames=90, options={"g": "70", "bf": "3", "sc_threshold": "0"})
 
@@ -64,7 +64,7 @@ def test_other_orders_are_exact(long_gop: Path, order: list[int]) -> None:
 
 
 @pytest.mark.parametrize("name", ["v.mkv", "v.ts", "v.avi", "raw.h264"])
-def test_other_containers_are_exact(make_video, name: str) -> None:
+def test_other_containers_are_exact(make_video: Callable[..., Path], name: str) -> None:
     codec = "mpeg4" if name == "v.avi" else "libx264"
     container = "h264" if name == "raw.h264" else None
     check(make_video(name, frames=40, codec=codec, container=container, options={"g": "15"}), bounce(40, 1), chunk=8)
@@ -86,7 +86,7 @@ def test_backward_runs_hold_no_more_than_a_chunk(long_gop: Path, monkeypatch: py
     held: list[int] = []
     span = ordered_reader._FrameSource.span
 
-    def counting_span(self, low: int, high: int):
+    def counting_span(self: ordered_reader._FrameSource, low: int, high: int) -> dict[int, av.VideoFrame]:
         found = span(self, low, high)
         held.append(len(found))
         return found
@@ -97,12 +97,12 @@ def test_backward_runs_hold_no_more_than_a_chunk(long_gop: Path, monkeypatch: py
     assert max(held) == 16
 
 
-def test_large_frames_make_smaller_chunks(make_video, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_frames_make_smaller_chunks(make_video: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ordered_reader, "_BUFFER_BYTES", 96 * 64 * 3 * 5)
     assert ordered_reader._frames_that_fit(VideoReader(make_video("v.mp4")).stream, 48) == 5
 
 
-def test_a_file_that_changed_is_noticed(make_video) -> None:
+def test_a_file_that_changed_is_noticed(make_video: Callable[..., Path]) -> None:
     path = make_video("v.mp4", frames=20)
     pts, _ = plain_run(path)
     with pytest.raises(MediaError, match="frame 25 is no longer in the file"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import av
 import numpy as np
@@ -26,7 +27,7 @@ def rgb_picture(width: int, height: int) -> np.ndarray:
     return np.stack([x * 255 // width, y * 255 // height, 255 - x * 255 // width], -1).astype(np.uint8)
 
 
-def decoded_frames(path) -> list[av.VideoFrame]:
+def decoded_frames(path: Path) -> list[av.VideoFrame]:
     with av.open(str(path)) as container:
         return list(container.decode(video=0))
 
@@ -95,18 +96,18 @@ def test_views_share_the_frame_and_leave_padding_out(pixel_format: str, size: tu
     assert all(np.shares_memory(one, other) for one, other in zip(views, again, strict=True))
 
 
-def test_views_of_decoded_frames_cannot_be_written(make_video) -> None:
+def test_views_of_decoded_frames_cannot_be_written(make_video: Callable[..., Path]) -> None:
     for frame in decoded_frames(make_video("v.mp4")):
         with pytest.raises(ValueError, match="read-only"):
             plane_views(frame)[0][0, 0] = 1
 
 
-def test_views_outlive_the_frame_object(make_video) -> None:
+def test_views_outlive_the_frame_object(make_video: Callable[..., Path]) -> None:
     views = [plane_views(frame)[0] for frame in decoded_frames(make_video("v.mkv", codec="ffv1"))]
     assert len({view.tobytes() for view in views}) == len(views)
 
 
-def test_altering_copies_leaves_the_decoder_alone(make_video) -> None:
+def test_altering_copies_leaves_the_decoder_alone(make_video: Callable[..., Path]) -> None:
     """The frames that follow are predicted from the ones before."""
     path = make_video("v.mp4", frames=40)
     expected = [plane_views(frame)[0].tobytes() for frame in decoded_frames(path)]
@@ -119,7 +120,7 @@ def test_altering_copies_leaves_the_decoder_alone(make_video) -> None:
             assert plane_views(frame)[0].tobytes() == expected[number]
 
 
-def test_copies_keep_time_colour_and_side_data(make_video) -> None:
+def test_copies_keep_time_colour_and_side_data(make_video: Callable[..., Path]) -> None:
     frame = decoded_frames(make_video("v.mp4", rotation=90, colour=(1, 1, 1, 1)))[3]
     assert len(frame.side_data)
     plain = decoded_frames(make_video("w.mkv", codec="ffv1", colour=(2, 6, 6, 6)))[3]

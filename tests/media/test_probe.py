@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from talkingface.errors import MediaError
 from talkingface.media.probe import clock_zero, open_media, probe
 
 
-def test_streams_clocks_and_colours(make_video, make_sound, click) -> None:
+def test_streams_clocks_and_colours(
+    make_video: Callable[..., Path], make_sound: Callable[..., Path], click: Callable[..., np.ndarray]
+) -> None:
     path = make_video(
         "v.mp4",
         size=(96, 64),
@@ -35,36 +38,38 @@ def test_streams_clocks_and_colours(make_video, make_sound, click) -> None:
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_rotation_is_clockwise(make_video, rotation: int) -> None:
+def test_rotation_is_clockwise(make_video: Callable[..., Path], rotation: int) -> None:
     assert probe(make_video("v.mp4", rotation=rotation)).video[0].rotation == rotation
 
 
-def test_untagged_colour_is_unknown(make_video) -> None:
+def test_untagged_colour_is_unknown(make_video: Callable[..., Path]) -> None:
     video = probe(make_video("v.mp4")).video[0]
     assert (video.color_space, video.color_primaries, video.color_transfer) == ("unknown",) * 3
     assert video.sample_aspect_ratio is None
     assert video.display_matrix is None
 
 
-def test_ten_bits(make_video) -> None:
+def test_ten_bits(make_video: Callable[..., Path]) -> None:
     video = probe(make_video("v.mkv", codec="ffv1", pixel_format="yuv420p10le")).video[0]
     assert (video.bits, video.pixel_format) == (10, "yuv420p10le")
 
 
-def test_still_picture(make_video) -> None:
+def test_still_picture(make_video: Callable[..., Path]) -> None:
     path = make_video("p.png", codec="png", pixel_format="rgb24", frames=1, container="image2")
     info = probe(path)
     assert info.is_still
     assert (info.video[0].width, info.video[0].height) == (96, 64)
 
 
-def test_sound_alone(make_sound, click) -> None:
+def test_sound_alone(make_sound: Callable[..., Path], click: Callable[..., np.ndarray]) -> None:
     info = probe(make_sound("a.wav", click(16_000), rate=16_000))
     assert info.video == ()
     assert info.audio[0].duration == pytest.approx(1.0)
 
 
-def test_clock_begins_with_the_earliest_stream(make_video, make_sound, click) -> None:
+def test_clock_begins_with_the_earliest_stream(
+    make_video: Callable[..., Path], make_sound: Callable[..., Path], click: Callable[..., np.ndarray]
+) -> None:
     late_picture = make_video("v.mp4", pts=[5 + n for n in range(12)], sound=make_sound("a.wav", click(48_000)))
     with open_media(late_picture) as container:
         assert clock_zero(container) == 0
@@ -88,8 +93,8 @@ def test_unusable_files_are_named_with_the_reason(tmp_path: Path) -> None:
         assert str(path) in str(caught.value)
 
 
-def test_odd_names_are_read(make_video) -> None:
-    for name in ["-dash first.mp4", "it's \"quoted\".mp4", "映像 видео.mp4", "100%d.mp4", "a:b.mp4"]:
+def test_odd_names_are_read(make_video: Callable[..., Path]) -> None:
+    for name in ["-dash first.mp4", 'it\'s "quoted".mp4', "映像 видео.mp4", "100%d.mp4", "a:b.mp4"]:
         assert probe(make_video(name, frames=2)).video
 
 
@@ -100,7 +105,9 @@ def test_noise_is_no_media(tmp_path: Path) -> None:
         probe(path)
 
 
-def test_ffmpeg_stays_silent(tmp_path: Path, make_video, capfd: pytest.CaptureFixture[str]) -> None:
+def test_ffmpeg_stays_silent(
+    tmp_path: Path, make_video: Callable[..., Path], capfd: pytest.CaptureFixture[str]
+) -> None:
     path = make_video("v.mp4")
     path.write_bytes(path.read_bytes()[:-500])
     (tmp_path / "t.avi").write_text("no film")

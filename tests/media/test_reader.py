@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -14,7 +16,7 @@ from talkingface.media.reader import VideoReader
 UNEVEN = [0, 512, 1600, 1700, 3000, 3700, 5100, 5200, 5300, 7000, 9000, 9900]
 
 
-def test_frames_come_in_order_with_their_times(make_video) -> None:
+def test_frames_come_in_order_with_their_times(make_video: Callable[..., Path]) -> None:
     path = make_video("v.mp4", frames=30)
     with VideoReader(path) as reader:
         frames = list(reader.frames())
@@ -27,7 +29,7 @@ def test_frames_come_in_order_with_their_times(make_video) -> None:
     assert reader.last_duration * reader.stream.time_base == Fraction(1, 25)
 
 
-def test_uneven_times_are_exact(make_video) -> None:
+def test_uneven_times_are_exact(make_video: Callable[..., Path]) -> None:
     tick = Fraction(1, 15360)
     path = make_video("v.mp4", pts=UNEVEN, time_base=tick, container_options={"video_track_timescale": "15360"})
     with VideoReader(path) as reader:
@@ -35,14 +37,16 @@ def test_uneven_times_are_exact(make_video) -> None:
         assert reader.stream.time_base == tick
 
 
-def test_picture_later_than_sound_keeps_its_delay(make_video, make_sound, click) -> None:
+def test_picture_later_than_sound_keeps_its_delay(
+    make_video: Callable[..., Path], make_sound: Callable[..., Path], click: Callable[..., np.ndarray]
+) -> None:
     late = [5 + number for number in range(12)]
     with VideoReader(make_video("v.mp4", pts=late, sound=make_sound("a.wav", click(48_000)))) as reader:
         assert next(iter(reader.frames())).time == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("name", ["alone.mp4", "stream.ts"])
-def test_first_timestamp_of_a_file_is_its_zero(make_video, name: str) -> None:
+def test_first_timestamp_of_a_file_is_its_zero(make_video: Callable[..., Path], name: str) -> None:
     with VideoReader(make_video(name, pts=[5 + number for number in range(12)])) as reader:
         assert reader.stream.start_time > 0.1
         assert next(iter(reader.frames())).time == 0.0
@@ -50,7 +54,9 @@ def test_first_timestamp_of_a_file_is_its_zero(make_video, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts"])
 @pytest.mark.parametrize(("start", "end"), [(0.0, 0.4), (0.5, None), (1.0, 2.2), (2.92, 3.5), (0.01, 0.05)])
-def test_range_gives_the_same_frames_as_the_whole(make_video, name: str, start: float, end: float | None) -> None:
+def test_range_gives_the_same_frames_as_the_whole(
+    make_video: Callable[..., Path], name: str, start: float, end: float | None
+) -> None:
     path = make_video(name, frames=80, options={"g": "30", "bf": "3"})
     with VideoReader(path) as reader:
         whole = [(frame.pts, plane_views(frame.frame)[0].tobytes()) for frame in reader.frames()]
@@ -64,19 +70,21 @@ def test_range_gives_the_same_frames_as_the_whole(make_video, name: str, start: 
     assert part
 
 
-def test_empty_range_is_refused(make_video) -> None:
+def test_empty_range_is_refused(make_video: Callable[..., Path]) -> None:
     with VideoReader(make_video("v.mp4"), start=5.0, end=6.0) as reader, pytest.raises(MediaError, match="between 5 s"):
         list(reader.frames())
 
 
-def test_files_without_picture_are_refused(make_sound, click, tmp_path: Path) -> None:
+def test_files_without_picture_are_refused(
+    make_sound: Callable[..., Path], click: Callable[..., np.ndarray], tmp_path: Path
+) -> None:
     with pytest.raises(MediaError, match=r"a\.wav: has no video stream"):
         VideoReader(make_sound("a.wav", click(16_000)))
     with pytest.raises(MediaError, match="no such file"):
         VideoReader(tmp_path / "none.mp4")
 
 
-def test_broken_packets_are_counted_and_skipped(make_video) -> None:
+def test_broken_packets_are_counted_and_skipped(make_video: Callable[..., Path]) -> None:
     path = make_video("v.avi", codec="mpeg4", frames=30, options={"g": "1"})
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
@@ -88,28 +96,28 @@ def test_broken_packets_are_counted_and_skipped(make_video) -> None:
         frames = list(reader.frames())
     assert reader.damaged >= 2
     assert 26 <= len(frames) <= 30
-    assert all(later.pts > earlier.pts for earlier, later in zip(frames, frames[1:], strict=False))
+    assert all(later.pts > earlier.pts for earlier, later in pairwise(frames))
 
 
-def test_truncated_file_gives_what_is_whole(make_video) -> None:
+def test_truncated_file_gives_what_is_whole(make_video: Callable[..., Path]) -> None:
     path = make_video("v.mkv", codec="ffv1", frames=30)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     with VideoReader(path) as reader:
         assert 10 <= len(list(reader.frames())) < 30
 
 
-def test_still_picture_is_one_frame(make_video) -> None:
+def test_still_picture_is_one_frame(make_video: Callable[..., Path]) -> None:
     with VideoReader(make_video("p.png", codec="png", pixel_format="rgb24", frames=1, container="image2")) as reader:
         (frame,) = reader.frames()
     assert (frame.time, frame.frame.format.name) == (0.0, "yuv444p")
 
 
-def test_other_formats_arrive_in_their_working_format(make_video) -> None:
+def test_other_formats_arrive_in_their_working_format(make_video: Callable[..., Path]) -> None:
     with VideoReader(make_video("v.avi", codec="rawvideo", pixel_format="rgb24")) as reader:
         assert {frame.frame.format.name for frame in reader.frames()} == {"yuv444p"}
 
 
-def test_closing_ends_a_run(make_video) -> None:
+def test_closing_ends_a_run(make_video: Callable[..., Path]) -> None:
     with VideoReader(make_video("v.mp4", frames=60)) as reader:
         run = reader.frames()
         next(run)

@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,7 +27,9 @@ def decoded(path: Path, codec: str, threads: int = 2) -> tuple[list[DecodedFrame
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "ffv1"])
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 15, 16, 17])
-def test_segments_of_any_length_hold_their_frames(make_video, tmp_path: Path, codec: str, count: int) -> None:
+def test_segments_of_any_length_hold_their_frames(
+    make_video: Callable[..., Path], tmp_path: Path, codec: str, count: int
+) -> None:
     frames, spec = decoded(make_video("v.mp4", frames=count), codec)
     with SegmentWriter(tmp_path / "work", spec, 8) as writer:
         for frame in frames:
@@ -41,7 +44,7 @@ def test_segments_of_any_length_hold_their_frames(make_video, tmp_path: Path, co
         assert stamps == [(frame.pts - mine[0].pts) * spec.time_base for frame in mine]
 
 
-def test_journal_lists_what_is_finished(make_video, tmp_path: Path) -> None:
+def test_journal_lists_what_is_finished(make_video: Callable[..., Path], tmp_path: Path) -> None:
     frames, spec = decoded(make_video("v.mp4", frames=20), "h264")
     work = tmp_path / "work"
     with pytest.raises(KeyboardInterrupt), SegmentWriter(work, spec, 8) as writer:
@@ -61,7 +64,9 @@ def test_journal_lists_what_is_finished(make_video, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "ffv1"])
-def test_same_input_and_threads_give_the_same_bytes(make_video, tmp_path: Path, codec: str) -> None:
+def test_same_input_and_threads_give_the_same_bytes(
+    make_video: Callable[..., Path], tmp_path: Path, codec: str
+) -> None:
     frames, spec = decoded(make_video("v.mp4", frames=30), codec)
     digests = []
     for run in range(2):
@@ -73,7 +78,7 @@ def test_same_input_and_threads_give_the_same_bytes(make_video, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "ffv1"])
-def test_memory_nobody_wrote_does_not_matter(make_video, tmp_path: Path, codec: str) -> None:
+def test_memory_nobody_wrote_does_not_matter(make_video: Callable[..., Path], tmp_path: Path, codec: str) -> None:
     """x264 gave other bytes now and then, as fresh memory happened to be; glibc can fill it with a pattern."""
     path = make_video("v.mp4", frames=16)
     script = (
@@ -93,7 +98,7 @@ def test_memory_nobody_wrote_does_not_matter(make_video, tmp_path: Path, codec: 
     assert len(digests) == 1
 
 
-def test_frames_are_left_as_they_were(make_video, tmp_path: Path) -> None:
+def test_frames_are_left_as_they_were(make_video: Callable[..., Path], tmp_path: Path) -> None:
     frames, spec = decoded(make_video("v.mp4", frames=12), "h264")
     before = [(frame.frame.pts, frame.frame.pict_type, plane_views(frame.frame)[0].tobytes()) for frame in frames]
     with SegmentWriter(tmp_path, spec) as writer:
@@ -103,7 +108,7 @@ def test_frames_are_left_as_they_were(make_video, tmp_path: Path) -> None:
     assert before == after
 
 
-def test_one_frame_can_be_shown_again(make_video, tmp_path: Path) -> None:
+def test_one_frame_can_be_shown_again(make_video: Callable[..., Path], tmp_path: Path) -> None:
     frames, spec = decoded(make_video("v.mp4", frames=1), "h264")
     with SegmentWriter(tmp_path, spec) as writer:
         for number in range(10):
@@ -111,7 +116,7 @@ def test_one_frame_can_be_shown_again(make_video, tmp_path: Path) -> None:
     assert writer.close()[0].frames == 10
 
 
-def test_sources_key_frames_are_not_forced(make_video, tmp_path: Path) -> None:
+def test_sources_key_frames_are_not_forced(make_video: Callable[..., Path], tmp_path: Path) -> None:
     frames, spec = decoded(make_video("v.mkv", codec="ffv1", frames=30), "h264")
     with SegmentWriter(tmp_path, spec) as writer:
         for frame in frames:
@@ -120,7 +125,7 @@ def test_sources_key_frames_are_not_forced(make_video, tmp_path: Path) -> None:
         assert sum(packet.is_keyframe for packet in container.demux(video=0) if packet.size) < 5
 
 
-def test_time_must_rise(make_video, tmp_path: Path) -> None:
+def test_time_must_rise(make_video: Callable[..., Path], tmp_path: Path) -> None:
     frames, spec = decoded(make_video("v.mp4", frames=2), "h264")
     with SegmentWriter(tmp_path, spec) as writer:
         writer.write(frames[0].frame, 10)
@@ -129,7 +134,7 @@ def test_time_must_rise(make_video, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tick", [Fraction(1, 90_000), Fraction(1, 1_000_000), Fraction(1001, 30_000)])
-def test_any_time_base_is_exact(make_video, tmp_path: Path, tick: Fraction) -> None:
+def test_any_time_base_is_exact(make_video: Callable[..., Path], tmp_path: Path, tick: Fraction) -> None:
     frames, spec = decoded(make_video("v.mkv", codec="ffv1", frames=6), "h264")
     spec = EncodeSpec(**{**vars(spec), "time_base": tick})
     stamps = [7, 8, 9, 11, 12, 30]
@@ -140,7 +145,7 @@ def test_any_time_base_is_exact(make_video, tmp_path: Path, tick: Fraction) -> N
         assert [frame.pts * frame.time_base for frame in container.decode(video=0)] == [(s - 7) * tick for s in stamps]
 
 
-def test_full_disk_is_reported_and_leaves_no_part(make_video, tmp_path: Path) -> None:
+def test_full_disk_is_reported_and_leaves_no_part(make_video: Callable[..., Path], tmp_path: Path) -> None:
     frames, spec = decoded(make_video("v.mkv", codec="ffv1", size=(320, 240), frames=20), "ffv1")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
@@ -153,7 +158,7 @@ def test_full_disk_is_reported_and_leaves_no_part(make_video, tmp_path: Path) ->
     assert [path.name for path in (tmp_path / "work").iterdir()] == []
 
 
-def test_a_folder_that_cannot_be_made(make_video, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made(make_video: Callable[..., Path], tmp_path: Path) -> None:
     _, spec = decoded(make_video("v.mp4", frames=1), "h264")
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be made"):
@@ -161,7 +166,9 @@ def test_a_folder_that_cannot_be_made(make_video, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "ffv1"])
-def test_encoders_stay_silent(make_video, tmp_path: Path, codec: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_encoders_stay_silent(
+    make_video: Callable[..., Path], tmp_path: Path, codec: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     frames, spec = decoded(make_video("v.mp4", frames=3), codec)
     with SegmentWriter(tmp_path, spec) as writer:
         for frame in frames:

@@ -150,7 +150,7 @@ def _converted(
         assert resampler is not None
         for converted in resampler.resample(frame):
             # Interleaved, because PyAV reads past the end of planar frames of more than 8 channels.
-            yield frame, converted.to_ndarray().reshape(-1, converted.layout.nb_channels)
+            yield frame, converted.to_ndarray().astype(np.float32, copy=False).reshape(-1, converted.layout.nb_channels)
 
 
 def to_mono_16k(track: AudioTrack) -> NDArray[np.float32]:

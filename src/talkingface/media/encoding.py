@@ -41,7 +41,6 @@ DEFAULT_CRF = {"h264": 18, "hevc": 20, "ffv1": 0}
 _FALLBACK_RATE = Fraction(25)
 _MOST_RATE_DENOMINATOR = 100_000  # an average over a variable rate can have terms encoders do not take
 _OPENCV_ID_OF_AVX512 = 13  # CV_CPU_AVX_512F, a name OpenCV 5 no longer exports
-_FFV1_SLICE_PIXELS = 1280 * 720
 
 
 @dataclass(frozen=True)
@@ -189,8 +188,11 @@ def _usable_rate(spec: EncodeSpec) -> Fraction:
 
 def _encoder_options(spec: EncodeSpec) -> dict[str, str]:
     if spec.codec == "ffv1":
-        slices = 4 if spec.width * spec.height <= _FFV1_SLICE_PIXELS else 16
-        return {"level": "3", "slices": str(slices), "slicecrc": "1", "g": "1"}
+        return {
+            "level": "3",
+            "slicecrc": "1",
+            "g": "1",
+        }  # FFmpeg cuts slices by the size; not all sizes take all counts
     options = {"crf": str(spec.crf), "preset": spec.preset}
     if spec.codec == "hevc":
         # x265 writes to the terminal by itself, and its own thread counts follow the machine unless told.

@@ -36,6 +36,7 @@ _AAC_BITS_PER_SECOND = {1: 128_000, 2: 192_000}
 _AAC_BITS_PER_SECOND_AND_CHANNEL = 64_000
 # Layouts the AAC and FLAC encoders of FFmpeg share; other ones are mixed down to stereo.
 _ENCODED_LAYOUTS = {"mono", "stereo", "3.0", "4.0", "5.0", "5.1", "5.1(side)", "7.1"}
+_FILM_TICKS_AT_LEAST = 1000  # a second
 _MUXER_KEYS = {"major_brand", "minor_version", "compatible_brands", "encoder"}  # about the source file, not the film
 _HEVC_TAG = "hvc1"  # the one of HEVC's two names in MP4 that Apple's players accept
 
@@ -96,7 +97,10 @@ def _mux(
     options = {}
     if muxer in ("mp4", "mov"):
         options["movflags"] = "+faststart"  # the index goes to the front, so that the film plays while it loads
-        options["video_track_timescale"] = str(spec.time_base.denominator)
+        ticks = spec.time_base.denominator
+        options["video_track_timescale"] = str(ticks)
+        # The film's own clock, 1 ms unless told, would round the delay of a picture that begins after the sound.
+        options["movie_timescale"] = str(ticks * -(-_FILM_TICKS_AT_LEAST // ticks))
     with av.open(str(joined.absolute()), "w", format=muxer, container_options=options) as container:
         container.metadata.update({key: value for key, value in metadata.items() if key not in _MUXER_KEYS})
         video = _add_copied_video(container, segments[0], spec, muxer)
