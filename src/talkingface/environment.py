@@ -9,7 +9,7 @@ from typing import Any
 
 from talkingface.errors import WeightsMissingError
 
-BASE_PACKAGES = ("numpy", "opencv-python-headless", "av", "onnxruntime", "PyYAML", "rich")
+BASE_PACKAGES = ("numpy", "opencv-python-headless", "av", "onnxruntime", "PyYAML", "rich", "threadpoolctl")
 OPTIONAL_PACKAGES = ("torch", "safetensors", "onnx")
 
 
