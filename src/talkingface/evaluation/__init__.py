@@ -1,1 +1,1 @@
-"""."""
+"""Scores of generated videos, with control rows beside them."""

@@ -60,7 +60,12 @@ def table_rows(result: EvaluationResult) -> list[TableRow]:
 
 
 def score_text(score: Score) -> str:
-    """Return a score as a table shows it: three significant decimals, or the reason there is none."""
+    """Return a score as a table shows it: three decimals, or the reason there is none.
+
+    Why a clip failed is listed below the table, once.
+    """
+    if score.value is None and score.reason and score.reason.startswith("failed: "):
+        return "failed"
     if score.value is None:
         return score.reason or "n/a"
     return f"{score.value:.3f}"

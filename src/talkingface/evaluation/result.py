@@ -65,6 +65,8 @@ class EvaluationResult:
         success_rate: Clips generated and scored, over all clips: 0..1.
         failures: Clip name -> what failed, for generation and scoring alike.
         notes: Lines a reader should see beside the table.
+        clip_controls: Clip name -> control name -> metric name -> score: what ``controls`` is the mean of.
+        details: Clip name -> what its scores were made from (frames used, the distance at every offset), JSON-ready.
     """
 
     metrics: tuple[str, ...]
@@ -74,6 +76,8 @@ class EvaluationResult:
     success_rate: float
     failures: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    clip_controls: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
+    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return every number and reason, JSON-ready."""
@@ -89,4 +93,6 @@ class EvaluationResult:
             "success_rate": self.success_rate,
             "failures": dict(self.failures),
             "notes": list(self.notes),
+            "clip_controls": {name: table(rows) for name, rows in self.clip_controls.items()},
+            "details": {name: dict(detail) for name, detail in self.details.items()},
         }

@@ -1,1 +1,1 @@
-"""."""
+"""A file a metric family: pure functions of tracks, embeddings and pictures."""

@@ -7,6 +7,7 @@ a 25 Hz grid whose row k belongs to second k / 25 of the file's clock.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def mouth_on_grid(shape: NDArray[np.floating], times: NDArray[np.float64]) -> Mo
     present = np.zeros(rows, np.bool_)
     stretches: list[tuple[int, int]] = []
     edges = [0, *(np.flatnonzero(np.diff(times) > BREAK_SECONDS) + 1), len(times)]
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         if high - low < 2:
             continue
         start = max(0, int(np.ceil(times[low] * GRID_RATE - 1e-6)))

@@ -1,0 +1,201 @@
+"""What evaluation sees and hears of each file. A file is decoded once for landmarks and picture measures together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkingface.errors import NoFaceError
+from talkingface.evaluation.metrics.picture import MouthPictureMeter
+from talkingface.faces import mesh_topology as mesh
+from talkingface.faces.geometry import align_to_own_mean
+from talkingface.faces.track import FaceTrack
+from talkingface.faces.video import ClipTracker
+from talkingface.media.audio import SPEECH_RATE, read_audio, to_mono_16k
+from talkingface.media.probe import probe
+from talkingface.media.reader import VideoReader
+from talkingface.models.syncnet.landmark_expert import Embeddings, LandmarkSyncExpert, MouthOnGrid, mouth_on_grid
+from talkingface.progress import Cancellation, Progress
+from talkingface.weights.embedded import asset_path
+
+Kept = TypeVar("Kept")
+SOUNDS = ("sound", "silence")
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a video shows.
+
+    Attributes:
+        path: The file.
+        still: It is a picture.
+        width: Columns of its coded picture.
+        frame_times: (N,) seconds of every frame on the file's clock.
+        face: The most prominent face's track; the only one that is scored.
+        sharpness: (T,) of the mouth box in each of the track's frames, nan where unknown.
+        change: (T,) second difference in time of the mouth box, nan where unknown.
+    """
+
+    path: Path
+    still: bool
+    width: int
+    frame_times: NDArray[np.float64]
+    face: FaceTrack
+    sharpness: NDArray[np.float64]
+    change: NDArray[np.float64]
+
+    @property
+    def frames_without_face(self) -> int:
+        """Frames in which this face was not seen."""
+        return len(self.frame_times) - len(self.face)
+
+    def per_frame(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Spread (T,) values of the track's frames over all (N,) frames, nan elsewhere."""
+        spread = np.full(len(self.frame_times), np.nan)
+        spread[self.face.frames] = values
+        return spread
+
+
+def generic_face() -> NDArray[np.float64]:
+    """The generic canonical face (478, 3) that poses are measured against.
+
+    Raises:
+        WeightsMissingError: when the installation lacks it.
+    """
+    with np.load(asset_path("mouth_shape.npz"), allow_pickle=False) as packed:
+        return np.asarray(packed["reference"], np.float64)
+
+
+def observe(
+    path: Path,
+    reference: NDArray[np.floating],
+    *,
+    width: int | None = None,
+    threads: int = 0,
+    progress: Progress,
+    cancel: Cancellation,
+) -> Observation:
+    """Decode a video once; follow its faces and measure their mouth boxes.
+
+    Args:
+        path: A video or picture.
+        reference: (478, 3) generic canonical face.
+        width: Measure pictures as if they were so wide; None for their own width.
+        threads: Decoder threads, 0 for all cores.
+        progress: Advanced by one a frame.
+        cancel: Checked at every frame.
+
+    Raises:
+        MediaError: it cannot be read.
+        NoFaceError: no face was found in any frame.
+    """
+    with VideoReader(path, threads=threads) as reader:
+        clip = ClipTracker(reader.stream.rotation)
+        meter = MouthPictureMeter(reference, width)
+        for decoded in reader.frames():
+            cancel.check()
+            clip.feed(decoded)
+            meter.feed(decoded.index, decoded.frame, clip.tracker.current())
+            progress.advance()
+        found = clip.finish(reader.info, reader.damaged)
+    if not found.tracks:
+        raise NoFaceError(f"{path}: no face was found in any of its {found.frames} frames")
+    face = found.tracks[0]
+    sharpness, change = meter.of_face(face.frames, face.number)
+    return Observation(path, found.info.is_still, face.width, found.frame_times, face, sharpness, change)
+
+
+def mouth_motion(observation: Observation, reference: NDArray[np.floating]) -> MouthOnGrid:
+    """The mouth of an observed face as the sync expert sees it."""
+    _, shape = align_to_own_mean(observation.face.landmarks, reference)
+    return mouth_on_grid(shape[:, list(mesh.MOUTH_POINTS), :2], observation.face.times)
+
+
+class Library:
+    """Everything seen and heard in one evaluation, each file and each embedding worked out once.
+
+    Nothing outlives the evaluation, so no score can come from a file that has changed since.
+
+    Args:
+        threads: Decoder threads, 0 for all cores.
+        progress: Advanced by one a frame.
+        cancel: Checked at every frame.
+    """
+
+    def __init__(self, threads: int, progress: Progress, cancel: Cancellation) -> None:
+        self.reference = generic_face()
+        self._threads = threads
+        self._progress = progress
+        self._cancel = cancel
+        self._kept: dict[tuple[object, ...], object] = {}
+        self._expert: LandmarkSyncExpert | None = None
+
+    @property
+    def expert(self) -> LandmarkSyncExpert:
+        """The sync expert, opened when first asked for."""
+        if self._expert is None:
+            self._expert = LandmarkSyncExpert()
+        return self._expert
+
+    def video(self, path: Path, width: int | None = None) -> Observation:
+        """What a video shows; ``width`` as in ``observe``."""
+        streams = probe(path).video
+        if streams and streams[0].width == width:
+            width = None
+        return self._once(
+            ("video", _key(path), width),
+            lambda: observe(
+                path,
+                self.reference,
+                width=width,
+                threads=self._threads,
+                progress=self._progress,
+                cancel=self._cancel,
+            ),
+        )
+
+    def mouth(self, seen: Observation) -> Embeddings:
+        """Embeddings of a video's mouth."""
+        return self._once(
+            ("mouth", _key(seen.path)), lambda: self.expert.embed_mouth(mouth_motion(seen, self.reference))
+        )
+
+    def frozen_mouth(self, seen: Observation) -> Embeddings:
+        """Embeddings of the first mouth, held for as long as a face is seen."""
+        return self._once(
+            ("frozen", _key(seen.path)), lambda: self.expert.embed_mouth(mouth_motion(seen, self.reference).frozen())
+        )
+
+    def sound(self, path: Path) -> Embeddings:
+        """Embeddings of a file's sound."""
+        return self._once(("sound", _key(path)), lambda: self.expert.embed_sound(to_mono_16k(read_audio(path))))
+
+    def silence(self, rows: int) -> Embeddings:
+        """Embeddings of digital silence, at least ``rows`` of them."""
+        rows = -(-rows // 256) * 256  # few lengths, so that clips share them
+        samples = rows * SPEECH_RATE // 25
+        return self._once(("silence", None, rows), lambda: self.expert.embed_sound(np.zeros(samples, np.float32)))
+
+    def keep_videos(self, paths: Iterable[Path]) -> None:
+        """Let go of what was seen in all files but these. Sounds stay: they are small, and any clip may borrow them."""
+        wanted = {_key(path) for path in paths}
+        self._kept = {key: value for key, value in self._kept.items() if key[0] in SOUNDS or key[1] in wanted}
+
+    def _once(self, key: tuple[object, ...], make: Callable[[], Kept]) -> Kept:
+        if key not in self._kept:
+            self._kept[key] = make()
+        return cast("Kept", self._kept[key])
+
+
+def same_file(a: Path | None, b: Path | None) -> bool:
+    """True when both name the same file."""
+    return a is not None and b is not None and _key(a) == _key(b)
+
+
+def _key(path: Path) -> Path:
+    return path.resolve()
