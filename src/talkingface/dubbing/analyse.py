@@ -52,7 +52,7 @@ def analyse(
     banks: dict[int, DonorBank] = {}
     layout: PlaneLayout | None = None
     with VideoReader(face, start=start, end=end, threads=threads) as reader:
-        tracker = ClipTracker(reader.stream.rotation)
+        tracker = ClipTracker(reader.stream.rotation, threads=threads)
         progress.stage("find faces", reader.stream.frames)
         for decoded in prefetch(reader.frames, DECODE_AHEAD):
             cancel.check()

@@ -94,7 +94,9 @@ class CutDetector:
 
     def is_cut(self, luma: NDArray[np.generic]) -> bool:
         """Compare a luma plane (height, width; any integer depth) with the one of the call before."""
-        small = cv2.resize(luma, CUT_PICTURE, interpolation=cv2.INTER_AREA).astype(np.float32)
+        # every fourth sample is plenty for a 48 pixel wide picture, and four times cheaper than all of them
+        coarse = luma[::4, ::4] if min(luma.shape) >= 4 * CUT_PICTURE[1] else luma
+        small = cv2.resize(coarse, CUT_PICTURE, interpolation=cv2.INTER_AREA).astype(np.float32)
         if luma.dtype != np.uint8:
             small /= 4.0 if luma.max() < 1024 else 16.0
         before, self.before = self.before, small
