@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,16 +55,17 @@ def analyse(
     with VideoReader(face, start=start, end=end, threads=threads) as reader:
         tracker = ClipTracker(reader.stream.rotation, threads=threads)
         progress.stage("find faces", reader.stream.frames)
-        for decoded in prefetch(reader.frames, DECODE_AHEAD):
-            cancel.check()
-            tracker.feed(decoded)
-            if layout is None:
-                layout = layout_of(decoded.frame)
-            for number, landmarks in tracker.tracker.current():
-                if number not in banks:
-                    banks[number] = DonorBank(folder / f"face-{number}", layout)
-                banks[number].add(decoded.index, landmarks, plane_views(decoded.frame))
-            progress.advance()
+        with closing(prefetch(reader.frames, DECODE_AHEAD)) as frames:
+            for decoded in frames:
+                cancel.check()
+                tracker.feed(decoded)
+                if layout is None:
+                    layout = layout_of(decoded.frame)
+                for number, landmarks in tracker.tracker.current():
+                    if number not in banks:
+                        banks[number] = DonorBank(folder / f"face-{number}", layout)
+                    banks[number].add(decoded.index, landmarks, plane_views(decoded.frame))
+                progress.advance()
         clip = tracker.finish(reader.info, reader.damaged)
     assert layout is not None  # the reader raises when it gives no frame
     return Analysis(clip, banks, layout)

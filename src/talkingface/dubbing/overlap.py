@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -13,7 +13,7 @@ _END = object()
 _POLL_SECONDS = 0.2
 
 
-def prefetch(source: Callable[[], Iterator[Item]], depth: int) -> Iterator[Item]:
+def prefetch(source: Callable[[], Iterator[Item]], depth: int) -> Generator[Item, None, None]:
     """Run an iterator in a thread of its own, at most ``depth`` items ahead.
 
     Args:
@@ -21,7 +21,8 @@ def prefetch(source: Callable[[], Iterator[Item]], depth: int) -> Iterator[Item]
         depth: Bound on the items held.
 
     Yields:
-        Its items in order. What it raises is raised here. When the consumer stops early, so does the thread.
+        Its items in order. What it raises is raised here. Closing the generator ends the thread: use
+        ``contextlib.closing``, as an exception's traceback would keep it alive.
     """
     waiting: queue.Queue[object] = queue.Queue(maxsize=depth)
     stop = threading.Event()

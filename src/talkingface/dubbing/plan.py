@@ -85,7 +85,7 @@ def _extended(
     count = len(pts)
     steps = np.diff(pts)
     if how == "hold" or count == 1:
-        extra = int(np.ceil((sound_ticks - int(pts[-1])) / last_duration)) - 1
+        extra = int(np.ceil((sound_ticks - int(pts[-1])) / last_duration - 1e-6)) - 1
         times = int(pts[-1]) + last_duration * np.arange(1, extra + 1)
         held = np.full(len(times), count - 1)
         return np.concatenate([np.arange(count), held]), np.concatenate([pts, times])

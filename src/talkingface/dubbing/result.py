@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -65,8 +64,12 @@ class StageClock:
         return time.perf_counter() - self.started
 
 
-def peak_memory_mb() -> float:
-    """Largest resident size of this process so far, MiB."""
+def peak_memory_mb() -> float | None:
+    """Largest resident size of this process so far, MiB; None where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import av
@@ -65,13 +67,14 @@ def synthesise(
     order: Sequence[int] = planned.order.tolist()
     encoder = Background(encode, ENCODE_BEHIND)
     try:
-        frames = prefetch(lambda: frames_in_order(face, order, source_pts.tolist(), threads=threads), DECODE_AHEAD)
-        for number, pts, frame in zip(numbers.tolist(), planned.pts.tolist(), frames, strict=True):
-            cancel.check()
-            made = speak_frame(frame, number, pipeline, layout) if number >= 0 else frame
-            # a frame that is held or passed through may be the decoder's own, and the same object twice
-            encoder.put((made, pts))
-            progress.advance()
+        decode = partial(frames_in_order, face, order, source_pts.tolist(), threads=threads)
+        with closing(prefetch(decode, DECODE_AHEAD)) as frames:
+            for number, pts, frame in zip(numbers.tolist(), planned.pts.tolist(), frames, strict=True):
+                cancel.check()
+                made = speak_frame(frame, number, pipeline, layout) if number >= 0 else frame
+                # a frame that is held or passed through may be the decoder's own, and the same object twice
+                encoder.put((made, pts))
+                progress.advance()
         encoder.finish()
     except BaseException:
         encoder.abandon()

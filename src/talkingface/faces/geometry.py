@@ -119,6 +119,9 @@ def mouth_width(shape: NDArray[np.floating]) -> NDArray[np.floating]:
 def smooth_in_time(values: NDArray[np.floating], times: NDArray[np.floating], sigma: float) -> FloatArray:
     """Gaussian smoothing that does not lag, on real frame times.
 
+    At every frame a straight line is fitted to its neighbours: so steady motion stays where it is, at the ends of a
+    track and between unequal frame times too, where a plain average would be drawn to the side that has more frames.
+
     Args:
         values: (T, ...) one row a frame.
         times: (T,) seconds, increasing.
@@ -128,17 +131,22 @@ def smooth_in_time(values: NDArray[np.floating], times: NDArray[np.floating], si
     flat = data.reshape(len(data), -1)
     if len(flat) < 2 or sigma <= 0:
         return data
-    step = float(np.median(np.diff(times)))
-    reach = min(len(flat) - 1, int(np.ceil(4 * sigma / max(step, 1e-6))))
-    total = np.zeros_like(flat)
-    weights = np.zeros((len(flat), 1))
+    clock = np.asarray(times, np.float64) / sigma
+    reach = int((np.searchsorted(clock, clock + 4, side="right") - np.arange(len(clock))).max()) - 1
+    total, slope = np.zeros_like(flat), np.zeros_like(flat)
+    moments = np.zeros((3, len(flat), 1))
     for shift in range(-reach, reach + 1):
         low, high = max(0, -shift), min(len(flat), len(flat) - shift)
-        distance = times[low + shift : high + shift] - times[low:high]
-        weight = np.exp(-0.5 * (distance / sigma) ** 2) * (np.abs(distance) <= 4 * sigma)
-        total[low:high] += flat[low + shift : high + shift] * weight[:, None]
-        weights[low:high, 0] += weight
-    return (total / weights).reshape(data.shape)
+        distance = (clock[low + shift : high + shift] - clock[low:high])[:, None]
+        weight = np.exp(-0.5 * distance**2) * (np.abs(distance) <= 4)
+        total[low:high] += flat[low + shift : high + shift] * weight
+        slope[low:high] += flat[low + shift : high + shift] * (weight * distance)
+        for power in range(3):
+            moments[power, low:high] += weight * distance**power
+    mass, lean, spread = moments
+    scatter = mass * spread - lean**2
+    fitted = (spread * total - lean * slope) / np.maximum(scatter, 1e-12)
+    return np.where(scatter > 1e-6, fitted, total / mass).reshape(data.shape)
 
 
 def smoothstep(low: float, high: float, values: NDArray[np.floating]) -> FloatArray:

@@ -92,13 +92,12 @@ class CutDetector:
         self.before: NDArray[np.float32] | None = None
         self.usual = 4.0
 
-    def is_cut(self, luma: NDArray[np.generic]) -> bool:
-        """Compare a luma plane (height, width; any integer depth) with the one of the call before."""
+    def is_cut(self, luma: NDArray[np.generic], bits: int = 8) -> bool:
+        """Compare a luma plane (height, width) of so many bits a sample with the one of the call before."""
         # every fourth sample is plenty for a 48 pixel wide picture, and four times cheaper than all of them
         coarse = luma[::4, ::4] if min(luma.shape) >= 4 * CUT_PICTURE[1] else luma
         small = cv2.resize(coarse, CUT_PICTURE, interpolation=cv2.INTER_AREA).astype(np.float32)
-        if luma.dtype != np.uint8:
-            small /= 4.0 if luma.max() < 1024 else 16.0
+        small /= 1 << (bits - 8)
         before, self.before = self.before, small
         if before is None:
             return False
@@ -152,6 +151,8 @@ class FaceTracker:
         for face in self._open:
             if face.lost_frames == 0:
                 self._follow(face, index, time, sampler)
+            else:
+                face.lost_frames += 1
         due = time - self._last_key_time >= KEY_FRAME_SECONDS
         lost = [face for face in self._open if face.lost_frames > 0]
         if cut or due or any(face.lost_frames <= 3 or face.lost_frames % 5 == 0 for face in lost):
@@ -205,9 +206,6 @@ class FaceTracker:
         self.detections += 1
         picture, to_coded = detection_picture()
         found = [to_coded(d) for d in self.detector.detect(picture)]
-        for face in self._open:
-            if face.lost_frames:
-                face.lost_frames += 1
         for detection in found:
             following = [f for f in self._open if overlap(f.box(), detection.box) > 0.25]
             if any(f.lost_frames == 0 for f in following):

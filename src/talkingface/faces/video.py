@@ -97,7 +97,7 @@ class ClipTracker:
         """Look at the next frame."""
         frame = decoded.frame
         sampler = FrameSampler(frame)
-        cut = self.cut_detector.is_cut(sampler.planes[0])
+        cut = self.cut_detector.is_cut(sampler.planes[0], sampler.layout.bits)
         self.times.append(decoded.time)
         self.pts.append(decoded.pts)
         self.tracker.update(decoded.index, decoded.time, sampler, lambda: self._detection_picture(frame), cut)
