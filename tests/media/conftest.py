@@ -38,6 +38,7 @@ def _write_video(
     colour: tuple[int, int, int, int] = (0, 2, 2, 2),
     sample_aspect_ratio: Fraction | None = None,
     sound: Path | None = None,
+    sound_codec: str = "aac",
     sound_delay: float = 0.0,
     metadata: dict[str, str] | None = None,
 ) -> Path:
@@ -56,7 +57,7 @@ def _write_video(
             stream.set_display_rotation(-rotation)
         audio = None
         if sound is not None:
-            audio = output.add_stream("aac" if path.suffix != ".mkv" else "flac", rate=48_000)
+            audio = output.add_stream(sound_codec, rate=48_000)
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(*size, number), "rgb24")
             if pixel_format != "rgb24":

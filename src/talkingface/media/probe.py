@@ -169,13 +169,18 @@ def clock_zero(container: InputContainer) -> Fraction:
 
     Recordings in transport streams begin at an arbitrary hour; what matters is how their streams lie to each other.
     """
-    streams = [*video_streams(container), *audio_streams(container)]
-    starts = [
-        stream.start_time * stream.time_base
-        for stream in streams
-        if stream.start_time is not None and stream.time_base is not None
-    ]
-    return min(starts, default=Fraction(0))
+    starts = [_start(stream) for stream in video_streams(container)]
+    for stream in audio_streams(container):
+        start = _start(stream)
+        # Sound that begins just before 0 is what its encoder put in front; decoders drop it.
+        starts.append(Fraction(0) if start is not None and -1 < start < 0 else start)
+    return min((start for start in starts if start is not None), default=Fraction(0))
+
+
+def _start(stream: VideoStream | AudioStream) -> Fraction | None:
+    if stream.start_time is None or stream.time_base is None:
+        return None
+    return stream.start_time * stream.time_base
 
 
 def probe(path: str | Path) -> MediaInfo:
