@@ -53,6 +53,7 @@ class StreamDecoder:
         self._info = info
         self._threads = threads
         self._guessed = 0
+        self._openings = 0
         step = 1 / (info.average_rate * info.time_base) if info.average_rate else 1
         self._step = max(1, round(step))
         self._margin = max(1, round(_SEEK_MARGIN / info.time_base))
@@ -67,7 +68,8 @@ class StreamDecoder:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; what is still being decoded from it ends."""
+        self._openings += 1
         self._opened.close()
 
     def _open(self) -> None:
@@ -124,8 +126,9 @@ class StreamDecoder:
 
     def _raw_frames(self) -> Iterator[av.VideoFrame]:
         packets = self._container.demux(self._stream)
+        opening = self._openings
         ended = False
-        while not ended:
+        while not ended and opening == self._openings:  # reading on from a closed container would crash the process
             try:
                 packet = next(packets, None)
             except av.error.FFmpegError:
