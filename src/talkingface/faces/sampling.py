@@ -65,8 +65,9 @@ def warp_shrinking(plane: NDArray[Any], matrix: NDArray[np.float64], side: int) 
     inverse = cv2.invertAffineTransform(matrix)
     corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], float) @ inverse[:, :2].T + inverse[:, 2]
     height, width = plane.shape[:2]
-    x0, y0 = (int(max(0, np.floor(v))) for v in corners.min(0))
-    x1, y1 = int(min(width, np.ceil(corners[:, 0].max()))), int(min(height, np.ceil(corners[:, 1].max())))
+    # a margin, so that the crop's border mixes with what lies beyond it and not with black
+    x0, y0 = (int(max(0, np.floor(v) - factor)) for v in corners.min(0))
+    x1, y1 = (int(min(most, np.ceil(v) + 2 * factor)) for v, most in zip(corners.max(0), (width, height), strict=True))
     if x1 - x0 < factor or y1 - y0 < factor:
         return np.asarray(cv2.warpAffine(plane, matrix, (side, side), flags=cv2.INTER_LINEAR))
     columns, rows = (x1 - x0) // factor, (y1 - y0) // factor
