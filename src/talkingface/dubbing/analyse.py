@@ -24,11 +24,13 @@ class Analysis:
         clip: Frame times and face tracks.
         banks: Mouth crops of each face, by the track's number.
         layout: How the frames' planes are to be read.
+        last_duration: Ticks the last frame is shown; None when the file does not say.
     """
 
     clip: ClipTracks
     banks: dict[int, DonorBank]
     layout: PlaneLayout
+    last_duration: int | None
 
 
 def analyse(
@@ -67,5 +69,6 @@ def analyse(
                     banks[number].add(decoded.index, landmarks, plane_views(decoded.frame))
                 progress.advance()
         clip = tracker.finish(reader.info, reader.damaged)
+        last_duration = reader.last_duration
     assert layout is not None  # the reader raises when it gives no frame
-    return Analysis(clip, banks, layout)
+    return Analysis(clip, banks, layout, last_duration)

@@ -111,7 +111,14 @@ def dub(
         for text in encode_notes:
             say(text)
         with clock.stage("plan"):
-            planned = schedule(analysis.clip.frame_pts, spec.time_base, speech.duration, settings.length_rule)
+            planned = schedule(
+                analysis.clip.frame_pts,
+                spec.time_base,
+                speech.duration,
+                settings.length_rule,
+                analysis.last_duration,
+                keep_lead=settings.start is None,
+            )
             numbers, pipeline = _plan_face(analysis, track, planned, speech)
         with clock.stage("synthesise"), SegmentWriter(folder / "segments", spec) as writer:
             segments = synthesise(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from talkingface.options import LengthRule
 
 STILL_RATE = 25
+LONGEST_LEAD_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Schedule:
 
     Attributes:
         order: (N,) index of the source frame each shows.
-        pts: (N,) when it is shown, in ticks of ``time_base``, beginning at 0.
+        pts: (N,) when it is shown, in ticks of ``time_base``; 0 is the first sample of the sound.
         time_base: Seconds per tick.
         last_duration: Ticks the last frame is shown.
         sound_seconds: How much of the sound is kept.
@@ -38,7 +39,7 @@ class Schedule:
 
     @property
     def duration(self) -> float:
-        """Seconds from the first frame to the end of the last."""
+        """Seconds from the sound's first sample to the end of the last frame."""
         return float((int(self.pts[-1]) + self.last_duration) * self.time_base)
 
 
@@ -48,17 +49,22 @@ def schedule(
     sound_seconds: float,
     rule: LengthRule,
     last_duration: int | None = None,
+    keep_lead: bool = True,
 ) -> Schedule:
     """Lay out the frames of the result.
 
     Args:
-        source_pts: (M,) timestamps of the source frames, rising, in ticks.
+        source_pts: (M,) timestamps of the source frames on the file's clock, rising, in ticks.
         time_base: Seconds per tick.
         sound_seconds: Length of the sound.
         rule: What to do when lengths differ.
         last_duration: Ticks the source's last frame is shown; None for the usual distance of frames.
+        keep_lead: Whether a first frame a little after the clock's 0 stays there, so that every timestamp is the
+            source's own; a longer lead than half a second would be a black beginning and is dropped.
     """
-    pts = np.asarray(source_pts, np.int64) - int(source_pts[0])
+    first = int(source_pts[0])
+    lead = first if keep_lead and 0 < first * time_base < LONGEST_LEAD_SECONDS else 0
+    pts = np.asarray(source_pts, np.int64) - first + lead
     if last_duration is None:
         last_duration = round(float(np.median(np.diff(pts)))) if len(pts) > 1 else round(1 / (STILL_RATE * time_base))
     last_duration = max(1, last_duration)
