@@ -46,7 +46,9 @@ class MouthPair:
         return MouthPair(self.times, held, self.true_lips, np.broadcast_to(self.gap[:1], self.gap.shape), self.true_gap)
 
 
-def pair_mouths(judged: FaceTrack, truth: FaceTrack, reference: NDArray[np.floating]) -> MouthPair:
+def pair_mouths(
+    judged: FaceTrack, truth: FaceTrack, reference: NDArray[np.floating], truth_late: float = 0.0
+) -> MouthPair:
     """Bring two tracks into the same canonical frame and to the same moments.
 
     Both are aligned by points that do not move in speech to the truth's own mean face, and the truth is interpolated
@@ -56,13 +58,14 @@ def pair_mouths(judged: FaceTrack, truth: FaceTrack, reference: NDArray[np.float
         judged: The face of the video to judge.
         truth: The face of the real video.
         reference: (478, 3) generic canonical face.
+        truth_late: Seconds that the truth's lips are later than they should be; it is looked at so much later.
     """
     own = align(truth.landmarks, reference).to_canonical(truth.landmarks).mean(0)
     true_shape = align(truth.landmarks, own).to_canonical(truth.landmarks)
     shape = align(judged.landmarks, own).to_canonical(judged.landmarks)
     shape = smooth_in_time(shape[..., :2], judged.times, SMOOTHING_SECONDS)
     true_shape = smooth_in_time(true_shape[..., :2], truth.times, SMOOTHING_SECONDS)
-    times = np.asarray(judged.times, np.float64)
+    times = np.asarray(judged.times, np.float64) + truth_late
     if len(truth) < 2:
         nothing = np.zeros(0, np.int64)
         return _pair(times, shape, true_shape, nothing, nothing, np.zeros(0))
