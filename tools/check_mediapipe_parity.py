@@ -96,7 +96,7 @@ def compare_mesh(pictures: list[np.ndarray]) -> None:
 
 def main() -> None:
     """Compare all three networks."""
-    os.environ["GLOG_MINLOGLEVEL"] = "3"
+    os.environ["GLOG_minloglevel"] = "3"  # noqa: SIM112 - the name is case-sensitive
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("video", type=Path)
     parser.add_argument("short_range", type=Path)
