@@ -21,7 +21,7 @@ WEIGHTS = "sync_expert.onnx"
 GRID_RATE = 25
 MEL_PER_FRAME = MEL_RATE // GRID_RATE
 SMOOTHING_SECONDS = 0.024  # as in training: takes off one frame of jitter, does not lag
-HOLE_SECONDS = 0.1  # a grid row further than this from a tracked frame on either side shows no face
+NEAR_SECONDS = 0.06  # a grid row further than this from any tracked frame shows no face
 BREAK_SECONDS = 0.25  # a longer hole parts the motion in two
 SHORTEST_STRETCH = 15  # rows: one full window of the network
 CHUNK_FRAMES = 750  # sound is embedded 30 s at a time
@@ -93,8 +93,9 @@ def mouth_on_grid(shape: NDArray[np.floating], times: NDArray[np.float64]) -> Mo
         smooth = smooth_in_time(shape[low:high], times[low:high], SMOOTHING_SECONDS)
         wanted = np.arange(start, stop) / GRID_RATE
         points[start:stop] = _interpolate(smooth, times[low:high], wanted)
-        place = np.clip(np.searchsorted(times[low:high], wanted, side="right"), 1, high - low - 1)
-        present[start:stop] = times[low:high][place] - times[low:high][place - 1] <= HOLE_SECONDS
+        after = np.clip(np.searchsorted(times[low:high], wanted), 1, high - low - 1) + low
+        away = np.minimum(np.abs(wanted - times[after - 1]), np.abs(wanted - times[after]))
+        present[start:stop] = away <= NEAR_SECONDS
         stretches.append((start, stop))
     return MouthOnGrid(points, tuple(stretches), present)
 

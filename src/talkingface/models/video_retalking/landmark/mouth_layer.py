@@ -20,6 +20,7 @@ from talkingface.models.video_retalking.landmark.donors import Donor
 from talkingface.models.video_retalking.landmark.thin_plate import Box, FloatArray, ThinPlateSpline
 
 MOUTH = list(mesh.MOUTH_POINTS)
+MOST_STRETCH = 0.025  # inter-ocular distances the inside is stretched before depth is painted below it
 
 
 def _numbers(points: tuple[int, ...]) -> list[int]:
@@ -72,6 +73,7 @@ class MouthMaps:
         inside: (height, width, 2) displacement for what is between them.
         lower_share: (height, width) 0..1, lower lip against upper.
         inside_share: (height, width) 0..1, inside of the mouth against lips.
+        cavity: (height, width) 0..1, where the mouth opens further than the donor's: dark depth; None when it does not.
         shade: (height, width) 0..1 factor for luma above black: the shadow line of lips made to touch.
         mask: (height, width) 0..1 weight of the layer against the base.
         ring: (height, width) bool, where layer and base are compared for colour.
@@ -83,6 +85,7 @@ class MouthMaps:
     inside: FloatArray
     lower_share: FloatArray
     inside_share: FloatArray
+    cavity: FloatArray | None
     shade: FloatArray
     mask: FloatArray
     ring: NDArray[np.bool_]
@@ -131,7 +134,7 @@ def plan_mouth(geometry: MouthGeometry, width: int, height: int) -> MouthMaps | 
     beyond = np.maximum(0, np.abs(along) - 0.5 * length)
     band = 0.5 * soft + 0.35 * beyond
     lower_share = smoothstep(-1.0, 1.0, seam / band).astype(np.float32)
-    inside = _inside_field(geometry, box, along, knots, below_upper, above_lower, turn)
+    inside, cavity = _inside_field(geometry, box, along, knots, below_upper, above_lower, turn)
 
     # lips made to touch by us lack the dark line where lips meet
     touching = float(np.clip((geometry.source_gap - 0.02) / 0.05, 0, 1) * np.clip(1 - geometry.target_gap / 0.03, 0, 1))
@@ -146,6 +149,7 @@ def plan_mouth(geometry: MouthGeometry, width: int, height: int) -> MouthMaps | 
         inside,
         lower_share,
         inside_share.astype(np.float32),
+        cavity,
         shade.astype(np.float32),
         mask,
         ring,
@@ -166,7 +170,7 @@ def _inside_field(
     below_upper: NDArray[np.floating],
     above_lower: NDArray[np.floating],
     turn: NDArray[np.floating],
-) -> FloatArray:
+) -> tuple[FloatArray, FloatArray | None]:
     """Displacement of what is between the lips: rigid with the skull above, with the lower lip below.
 
     Args:
@@ -177,6 +181,9 @@ def _inside_field(
         below_upper: (height, width) pixels below the upper lip's edge.
         above_lower: (height, width) pixels above the lower lip's edge.
         turn: (2, 2) rotation from picture axes to along, across.
+
+    Returns:
+        The displacement (height, width, 2), and where the donor has nothing to show, (height, width) 0..1 or None.
     """
     matrix = geometry.rigid
     linear = (matrix[:, :2] - np.eye(2)).astype(np.float32)
@@ -192,13 +199,21 @@ def _inside_field(
         return np.asarray(across if exact else np.maximum(across + 0.01 * geometry.unit, 0))
 
     place = below_upper / np.maximum(below_upper + above_lower, 1e-3)
-    lower_part = smoothstep(0.45, 0.98, place) * np.interp(along, knots, lag(_INNER_LOWER, True))
+    lower_lag = lag(_INNER_LOWER, True)
+    pulled = np.maximum(lower_lag, -MOST_STRETCH * geometry.unit)
+    lower_part = smoothstep(0.45, 0.98, place) * np.interp(along, knots, pulled)
     upper_part = (1 - smoothstep(0.08, 0.7, place)) * np.interp(along, knots, lag(_INNER_UPPER, False))
     push = (lower_part + upper_part).astype(np.float32)
     field = np.empty((box.height, box.width, 2), np.float32)
     for axis in range(2):
         field[..., axis] = linear[axis, 0] * xs + linear[axis, 1] * ys + offset[axis] + push * np.float32(turn[1, axis])
-    return field
+    missing = pulled - lower_lag
+    if missing.max() <= 0.5:
+        return field, None
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    beyond = push - np.interp(along, knots, lower_lag) - scale * above_lower + 0.02 * geometry.unit
+    depth = smoothstep(0, 0.03 * geometry.unit, beyond)
+    return field, (depth * np.interp(along, knots, smoothstep(0, 0.02 * geometry.unit, missing))).astype(np.float32)
 
 
 def _mask(box: Box, outer: NDArray[np.floating], unit: float) -> tuple[FloatArray, NDArray[np.bool_]]:
@@ -216,7 +231,25 @@ def _mask(box: Box, outer: NDArray[np.floating], unit: float) -> tuple[FloatArra
     return feathered, (grown > 0.5) & (core < 0.5)
 
 
-def render_plane(maps: MouthMaps, donor: Donor, number: int, shift_x: int, shift_y: int) -> FloatArray:
+def cavity_codes(donor: Donor, geometry: MouthGeometry) -> list[float]:
+    """The colour of depth, a code a plane: that of the darkest part of the donor's own open mouth."""
+    inner = geometry.source[20:40] - [donor.x0, donor.y0]
+    low, high = np.maximum(inner.min(0), 0).astype(int), inner.max(0).astype(int) + 2
+    luma = donor.planes[0][low[1] : high[1], low[0] : high[0]]
+    if luma.size == 0:
+        return [float(np.median(plane)) for plane in donor.planes]
+    dark = luma <= np.percentile(luma, 6)
+    codes = [float(np.percentile(luma, 3))]
+    for plane in donor.planes[1:]:
+        across, down = round(donor.planes[0].shape[1] / plane.shape[1]), round(donor.planes[0].shape[0] / plane.shape[0])
+        full = plane.repeat(down, 0).repeat(across, 1)[low[1] : high[1], low[0] : high[0]]
+        codes.append(float(full[dark[: full.shape[0], : full.shape[1]]].mean()))
+    return codes
+
+
+def render_plane(
+    maps: MouthMaps, donor: Donor, number: int, shift_x: int, shift_y: int, cavity_code: float | None = None
+) -> FloatArray:
     """One plane of the layer, float32 in the plane's own codes, (height >> shift_y, width >> shift_x)."""
     plane = donor.planes[number]
     box = maps.box
@@ -235,5 +268,8 @@ def render_plane(maps: MouthMaps, donor: Donor, number: int, shift_x: int, shift
         share if number == 0 or (shift_x, shift_y) == (0, 0) else cv2.resize(share, size, interpolation=cv2.INTER_AREA)
         for share in (maps.lower_share, maps.inside_share)
     )
+    if maps.cavity is not None and cavity_code is not None:
+        cavity = cv2.resize(maps.cavity, size, interpolation=cv2.INTER_AREA)
+        inside = inside + (np.float32(cavity_code) - inside) * cavity
     lips = upper + (lower - upper) * lower_share
     return np.asarray(lips + (inside - lips) * inside_share, np.float32)

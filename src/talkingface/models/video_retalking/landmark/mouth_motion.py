@@ -24,7 +24,7 @@ _LOWER = [mesh.MOUTH_POINTS.index(i) for i in mesh.INNER_LOWER_MIDDLE]
 
 SILENCE_DROP_DB = 34.0  # this much quieter than the speech is silence
 SILENCE_FLOOR_DB = -56.0  # and so is anything below this
-STILL_OPENING = 0.16  # the widest opening asked of a face whose own speech was never seen
+STILL_OPENING = 0.24  # openings approach this limit in a face whose own speech was never seen
 OWN_SHARE = 0.5  # of the person's own openings against people's in general
 TRUSTED_FRAMES = 75  # 3 s of speech count half
 MOTION_SMOOTHING = 0.024  # seconds; brings the speed of the lips to that of real ones (measured)
@@ -131,8 +131,9 @@ def personalise(
 def wanted_quantiles(face: CanonicalFace, model: MouthShapeModel) -> NDArray[np.float64]:
     """The openings a person should make, at the model's quantile levels, inter-ocular units, rising."""
     if not face.speaks:
-        widest = max(STILL_OPENING, float(face.gap.max()))
-        return np.asarray(np.maximum(model.true_gap, 0) * min(1.0, widest / float(model.true_gap[-1])))
+        # as people in general, wide openings held back: the inside of this mouth was never seen
+        held = STILL_OPENING * np.tanh(np.maximum(model.true_gap, 0) / STILL_OPENING)
+        return np.asarray(held * smoothstep(0.0, 0.035, held))
     own = np.quantile(face.gap, model.gap_levels)
     high = model.gap_levels.searchsorted(0.9)
     scale = np.clip(own[high] / max(float(model.true_gap[high]), 1e-3), 0.5, 1.5)

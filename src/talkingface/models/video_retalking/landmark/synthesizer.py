@@ -19,6 +19,7 @@ from talkingface.models.video_retalking.landmark.mouth_layer import (
     RIGID_POINTS,
     MouthGeometry,
     MouthMaps,
+    cavity_codes,
     fit_affine,
     plan_mouth,
     render_plane,
@@ -83,14 +84,16 @@ class DonorLipSynthesizer:
         warp = plan_warp(face.landmarks[row], target, unit, width, height)
         if warp is None:
             return None
-        maps = plan_mouth(self._geometry(face, row, donor_row, target, unit, plan.displacement[number]), width, height)
+        geometry = self._geometry(face, row, donor_row, target, unit, plan.displacement[number])
+        maps = plan_mouth(geometry, width, height)
         donor = self.bank.get(int(face.track.frames[donor_row]))
+        depth = cavity_codes(donor, geometry) if maps is not None and maps.cavity is not None else None
         patch = []
         for index, plane in enumerate(planes):
             shift_x, shift_y = (self.layout.chroma_shift_x, self.layout.chroma_shift_y) if index else (0, 0)
             base = self._base(warp, plane, index, shift_x, shift_y)
             if maps is not None:
-                self._add_mouth(base, warp, maps, donor, index, shift_x, shift_y)
+                self._add_mouth(base, warp, maps, donor, index, shift_x, shift_y, depth[index] if depth else None)
             patch.append(base)
         strength = np.float32(plan.strength[number])
         return RegionPatch(warp.box.x0, warp.box.y0, patch, warp.alpha * strength)
@@ -118,15 +121,16 @@ class DonorLipSynthesizer:
         return np.asarray(moved, np.float32)
 
     def _add_mouth(
-        self, base: FloatArray, warp: WarpField, maps: MouthMaps, donor: Donor, index: int, shift_x: int, shift_y: int
-    ) -> None:
+        self, base: FloatArray, warp: WarpField, maps: MouthMaps, donor: Donor, index: int, shift_x: int, shift_y: int,
+        cavity_code: float | None,
+    ) -> None:  # fmt: skip
         """Blend the mouth layer into the base, in place, where both overlap."""
         x0, y0 = max(warp.box.x0, maps.box.x0), max(warp.box.y0, maps.box.y0)
         x1 = min(warp.box.x0 + warp.box.width, maps.box.x0 + maps.box.width)
         y1 = min(warp.box.y0 + warp.box.height, maps.box.y0 + maps.box.height)
         if x1 - x0 < 16 or y1 - y0 < 16:
             return
-        layer = render_plane(maps, donor, index, shift_x, shift_y)
+        layer = render_plane(maps, donor, index, shift_x, shift_y, cavity_code)
         mask, ring, shade = maps.mask, maps.ring, maps.shade
         if shift_x or shift_y:
             size = (layer.shape[1], layer.shape[0])
