@@ -91,6 +91,12 @@ def test_angles(face: np.ndarray, angles: tuple[float, ...], which: int, expecte
     np.testing.assert_allclose(found[others], 0, atol=1e-6)
 
 
+def test_yaw_and_roll_do_not_disturb_each_other(face: np.ndarray) -> None:
+    for roll in (-90, -30, 45, 120):
+        found = align((face @ turn(20, 5, roll).T)[None] * 100, face).yaw_pitch_roll()[0]
+        np.testing.assert_allclose(found, [20, 5, -roll], atol=1e-6)
+
+
 def test_positive_yaw_looks_to_the_viewers_right(face: np.ndarray) -> None:
     towards_viewer = np.array([0.0, 0.0, -1.0]) @ turn(25).T
     assert towards_viewer[0] > 0  # the nose points to larger x

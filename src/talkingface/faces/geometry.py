@@ -43,9 +43,12 @@ class Pose:
         return np.asarray((points - self.shift[index]) @ self.rotation[index] / self.scale[index])
 
     def yaw_pitch_roll(self) -> FloatArray:
-        """(T, 3) degrees, 0 when the face looks along the reference; positive yaw to the viewer's right."""
+        """(T, 3) degrees, 0 when the face looks along the reference.
+
+        Yaw is positive to the viewer's right and roll against the clock; both are the head's own, whatever the others.
+        """
         r = self.rotation
-        yaw = np.degrees(np.arctan2(r[:, 0, 2], r[:, 0, 0]))
+        yaw = np.degrees(np.arctan2(r[:, 0, 2], r[:, 2, 2]))
         pitch = np.degrees(np.arcsin(np.clip(r[:, 1, 2], -1, 1)))
         roll = np.degrees(np.arctan2(r[:, 1, 0], r[:, 1, 1]))
         return np.stack([yaw, pitch, roll], 1)

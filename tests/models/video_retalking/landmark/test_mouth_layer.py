@@ -1,0 +1,176 @@
+"""Lips and what lies between them, brought from a donor frame to a wanted shape."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from talkingface.faces import mesh_topology as mesh
+from talkingface.models.video_retalking.landmark.donors import Donor
+from talkingface.models.video_retalking.landmark.mouth_layer import (
+    MOUTH,
+    RIGID_POINTS,
+    MouthGeometry,
+    MouthMaps,
+    fit_affine,
+    plan_mouth,
+    render_plane,
+)
+
+WIDTH, HEIGHT, UNIT = 480, 400, 90.0
+MIDDLE = (240.0, 190.0)
+SKIN, INSIDE = 90, 250
+
+
+def geometry(make_track, target_gap: float, source_gap: float, roll: float = 0.0) -> MouthGeometry:
+    """A frame and a donor of the same head pose."""
+    here = make_track([target_gap], roll=roll, middle=MIDDLE).landmarks[0].astype(np.float64)
+    there = make_track([source_gap], roll=roll, middle=MIDDLE).landmarks[0].astype(np.float64)
+    rigid = np.hstack([np.eye(2), np.zeros((2, 1))])
+    return MouthGeometry(here[MOUTH, :2], there[MOUTH, :2], rigid, UNIT, target_gap, source_gap)
+
+
+def inner_polygon(points: np.ndarray) -> np.ndarray:
+    return points[20:40]
+
+
+def donor_with_bright_inside(shape: MouthGeometry, inset: float = 1.5) -> Donor:
+    """Even skin, and teeth as bright as can be all over the inside of the mouth."""
+    luma = np.full((HEIGHT, WIDTH), SKIN, np.uint8)
+    polygon = inner_polygon(shape.source)
+    filled = np.zeros_like(luma)
+    cv2.fillPoly(filled, [np.round(polygon * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    radius = int(np.ceil(inset))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    luma[cv2.erode(filled, disc) > 200] = INSIDE
+    chroma = np.full((HEIGHT // 2, WIDTH // 2), 128, np.uint8)
+    return Donor(0, 0, 0, [luma, chroma, chroma])
+
+
+def render(shape: MouthGeometry, donor: Donor) -> tuple[np.ndarray, MouthMaps]:
+    maps = plan_mouth(shape, WIDTH, HEIGHT)
+    assert maps is not None
+    return render_plane(maps, donor, 0, 0, 0), maps
+
+
+@pytest.mark.parametrize("roll", [0, 30, 90, 180, -75])
+@pytest.mark.parametrize("source_gap", [0.1, 0.3])
+def test_closed_lips_never_show_the_inside(make_track, source_gap: float, roll: float) -> None:
+    shape = geometry(make_track, 0.0, source_gap, roll)
+    donor = donor_with_bright_inside(shape)
+    assert (donor.planes[0] == INSIDE).sum() > 50
+    layer, maps = render(shape, donor)
+    assert maps.inside_share.max() < 0.15
+    assert layer.max() < SKIN + 25
+
+
+@pytest.mark.parametrize("roll", [0, 90, 180])
+def test_open_lips_show_the_inside_between_them_and_skin_elsewhere(make_track, roll: float) -> None:
+    shape = geometry(make_track, 0.25, 0.25, roll)
+    layer, maps = render(shape, donor_with_bright_inside(shape))
+    polygon = inner_polygon(shape.target) - [maps.box.x0, maps.box.y0]
+    inside = np.zeros(layer.shape, np.uint8)
+    cv2.fillPoly(inside, [np.round(polygon).astype(np.int32)], 255)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+    deep, far = cv2.erode(inside, disc) > 0, cv2.dilate(inside, disc) == 0
+    assert deep.sum() > 200
+    assert layer[deep].mean() > INSIDE - 15
+    assert layer[far].max() < SKIN + 10
+    assert maps.inside_share[deep].min() > 0.9
+    assert maps.inside_share[far].max() == 0
+
+
+def test_a_half_open_target_shows_less_than_its_donor(make_track) -> None:
+    shape = geometry(make_track, 0.1, 0.3)
+    donor = donor_with_bright_inside(shape)
+    layer, _ = render(shape, donor)
+    assert 20 < (layer > 200).sum() < 0.6 * (donor.planes[0] > 200).sum()
+
+
+def test_the_donors_own_shape_gives_back_the_donor(make_track, planes) -> None:
+    shape = geometry(make_track, 0.2, 0.2)
+    smooth = [cv2.GaussianBlur(plane, (0, 0), 2) for plane in planes]
+    donor = Donor(0, 0, 0, smooth)
+    maps = plan_mouth(shape, WIDTH, HEIGHT)
+    assert maps is not None
+    box = maps.box
+    for number, (shift_x, shift_y) in enumerate([(0, 0), (1, 1), (1, 1)]):
+        layer = render_plane(maps, donor, number, shift_x, shift_y)
+        own = smooth[number][
+            box.y0 >> shift_y : (box.y0 + box.height) >> shift_y, box.x0 >> shift_x : (box.x0 + box.width) >> shift_x
+        ]
+        assert layer.shape == own.shape
+        assert np.abs(layer - own).mean() < 0.6
+        assert np.abs(layer - own).max() < 12  # the inside lies a hundredth of the eyes' distance lower
+
+
+def test_donor_crops_are_read_at_their_own_place(make_track, planes) -> None:
+    shape = geometry(make_track, 0.2, 0.2)
+    whole = Donor(0, 0, 0, planes)
+    cut = Donor(0, 140, 160, [planes[0][160:360, 140:340], planes[1][80:180, 70:170], planes[2][80:180, 70:170]])
+    maps = plan_mouth(shape, WIDTH, HEIGHT)
+    assert maps is not None
+    assert maps.box.x0 >= 144
+    assert maps.box.y0 >= 164
+    for number, shift in ((0, 0), (1, 1)):
+        np.testing.assert_allclose(
+            render_plane(maps, cut, number, shift, shift), render_plane(maps, whole, number, shift, shift), atol=1e-3
+        )
+
+
+def test_a_turned_head_is_no_special_case(make_track) -> None:
+    upright, sideways = geometry(make_track, 0.15, 0.25, 0), geometry(make_track, 0.15, 0.25, 90)
+    one, maps = render(upright, donor_with_bright_inside(upright))
+    other, turned = render(sideways, donor_with_bright_inside(sideways))
+
+    def around(layer: np.ndarray, of: MouthMaps, middle: np.ndarray) -> np.ndarray:
+        x, y = (round(float(v)) for v in middle - [of.box.x0, of.box.y0])
+        return layer[y - 24 : y + 25, x - 24 : x + 25]
+
+    first = around(one, maps, upright.target[20:40].mean(0))
+    second = np.rot90(around(other, turned, sideways.target[20:40].mean(0)), 1)  # back, against the clock
+    assert first.shape == second.shape
+    assert np.abs(first - second).mean() < 4
+
+
+def test_only_lips_we_made_touch_get_a_shadow_line(make_track) -> None:
+    for target, source, darkest in ((0.0, 0.2, 0.7), (0.0, 0.0, 1.0), (0.2, 0.2, 1.0)):
+        maps = plan_mouth(geometry(make_track, target, source), WIDTH, HEIGHT)
+        assert maps is not None
+        assert maps.shade.max() <= 1
+        if darkest == 1:
+            assert maps.shade.min() == 1
+        else:
+            assert 0.4 < maps.shade.min() < darkest
+
+
+def test_mask_covers_the_lips_and_dies_before_the_border(make_track) -> None:
+    shape = geometry(make_track, 0.2, 0.1)
+    maps = plan_mouth(shape, WIDTH, HEIGHT)
+    assert maps is not None
+    for edge in (maps.mask[0], maps.mask[-1], maps.mask[:, 0], maps.mask[:, -1]):
+        assert edge.max() == 0
+    for x, y in shape.target[:40] - [maps.box.x0, maps.box.y0]:
+        assert maps.mask[round(float(y)), round(float(x))] > 0.95
+    assert maps.ring.sum() > 100
+    assert maps.mask[maps.ring].min() > 0.2
+
+
+@pytest.mark.parametrize("shift", [(-700.0, 0.0), (700.0, 0.0), (0.0, 700.0)])
+def test_a_mouth_outside_the_picture_has_no_layer(make_track, shift: tuple[float, float]) -> None:
+    shape = geometry(make_track, 0.1, 0.1)
+    away = MouthGeometry(shape.target + shift, shape.source, shape.rigid, UNIT, 0.1, 0.1)
+    maps = plan_mouth(away, WIDTH, HEIGHT)
+    assert maps is None or maps.mask.max() == 0
+
+
+def test_fit_affine_recovers_a_matrix() -> None:
+    random = np.random.default_rng(0)
+    matrix = np.array([[1.1, -0.2, 30.0], [0.25, 0.9, -12.0]])
+    points = random.uniform(0, 300, (12, 2))
+    np.testing.assert_allclose(fit_affine(points, points @ matrix[:, :2].T + matrix[:, 2]), matrix, atol=1e-9)
+
+
+def test_rigid_points_are_of_the_mesh() -> None:
+    assert all(0 <= point < mesh.MESH_POINTS for point in RIGID_POINTS)

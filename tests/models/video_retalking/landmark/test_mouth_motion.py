@@ -1,0 +1,195 @@
+"""From sound to the motion of one person's mouth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, TemplateCanonicalizer
+from talkingface.models.video_retalking.landmark.mouth_motion import (
+    GRID_RATE,
+    STILL_OPENING,
+    MouthMotionNetwork,
+    at_times,
+    gap_of,
+    loudness_db,
+    personalise,
+    speech_gate,
+    wanted_quantiles,
+)
+
+RATE = 16_000
+
+
+def babble(seconds: float, level: float = 0.1, seed: int = 0) -> np.ndarray:
+    """Noise in syllables, as loud as speech."""
+    random = np.random.default_rng(seed)
+    count = round(seconds * RATE)
+    syllables = np.abs(np.sin(np.pi * 4 * np.arange(count) / RATE)) + 0.05
+    return (level * random.normal(size=count) * syllables).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def talker(make_track) -> CanonicalFace:
+    """Someone who opens up to 0.3."""
+    return TemplateCanonicalizer().canonicalise(make_track(0.14 + 0.14 * np.sin(np.arange(200) / 2.3)))
+
+
+@pytest.fixture(scope="module")
+def still(make_track) -> CanonicalFace:
+    """Someone who never spoke in the clip."""
+    return TemplateCanonicalizer().canonicalise(make_track(np.full(100, 0.01)))
+
+
+def test_loudness_of_a_level_tone() -> None:
+    tone = (0.5 * np.sin(2 * np.pi * 250 * np.arange(RATE) / RATE)).astype(np.float32)
+    level = loudness_db(tone, 26)
+    np.testing.assert_allclose(level[1:23], 20 * np.log10(0.5 / np.sqrt(2)), atol=0.1)
+    assert loudness_db(np.zeros(RATE, np.float32), 26).max() == pytest.approx(-100)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 640, 900])
+def test_the_shortest_sounds(samples: int) -> None:
+    frames = samples // 640 + 1
+    assert speech_gate(np.zeros(samples, np.float32), frames).shape == (frames,)
+    assert loudness_db(np.ones(samples, np.float32), frames).shape == (frames,)
+
+
+def test_silence_never_opens_the_gate() -> None:
+    assert speech_gate(np.zeros(3 * RATE, np.float32), 76).max() == 0
+    hiss = (np.random.default_rng(0).normal(size=3 * RATE) * 1e-4).astype(np.float32)
+    assert speech_gate(hiss, 76).max() == 0
+
+
+def test_the_gate_opens_before_speech_and_closes_after_it() -> None:
+    sound = np.zeros(4 * RATE, np.float32)
+    sound[RATE : 2 * RATE] = babble(1)
+    gate = speech_gate(sound, 101)
+    assert np.all((gate >= 0) & (gate <= 1 + 1e-12))
+    assert gate[:19].max() == 0
+    assert gate[25:50].min() == pytest.approx(1)  # all of the speech
+    assert gate[23] > 0.5  # 80 ms before it
+    assert gate[60:].max() == 0
+    assert gate[52] > 0.5
+
+
+def test_quiet_speech_is_speech_and_a_pause_is_not() -> None:
+    whispered = speech_gate(babble(2, 0.004), 51)
+    assert whispered[3:-3].min() == pytest.approx(1)
+    sound = np.concatenate([babble(1, 0.2), babble(1, 0.001), babble(1, 0.2)])
+    assert speech_gate(sound, 76)[33:44].max() == 0
+
+
+def test_the_network_gives_a_row_a_frame_and_one_more() -> None:
+    motion = MouthMotionNetwork()(babble(2))
+    assert motion.shape == (51, 80, 2)
+    assert motion.dtype == np.float32
+    assert np.isfinite(motion).all()
+    assert MouthMotionNetwork()(np.zeros(0, np.float32)).shape == (1, 80, 2)
+
+
+def test_long_sounds_have_no_seams() -> None:
+    network = MouthMotionNetwork()
+    sound = np.tile(babble(5), 13)  # 65 s, the same every 5 s
+    motion = network(sound)
+    assert motion.shape == (1626, 80, 2)
+    np.testing.assert_allclose(motion[750:800], motion[250:300], atol=2e-3)  # across the first seam
+    np.testing.assert_allclose(motion[730:750], motion[230:250], atol=2e-3)
+
+
+def test_the_network_opens_the_mouth_for_speech() -> None:
+    motion = MouthMotionNetwork()(np.concatenate([np.zeros(RATE, np.float32), babble(2), np.zeros(RATE, np.float32)]))
+    gap = gap_of(motion)
+    assert gap[30:70].mean() > gap[:15].mean() + 0.02
+
+
+def test_silence_gives_exactly_the_closed_mouth(talker: CanonicalFace, mouths) -> None:
+    silence = np.zeros(2 * RATE, np.float32)
+    motion = MouthMotionNetwork()(silence)
+    moved = personalise(motion, talker, speech_gate(silence, len(motion)), mouths)
+    assert moved.shape == motion.shape
+    assert np.abs(moved).max() == 0
+
+
+def test_silence_between_words_too(talker: CanonicalFace, mouths) -> None:
+    sound = np.concatenate([babble(2), np.zeros(RATE, np.float32), babble(2, seed=1)])
+    motion = MouthMotionNetwork()(sound)
+    gate = speech_gate(sound, len(motion))
+    moved = personalise(motion, talker, gate, mouths)
+    assert np.abs(moved[60:69]).max() == 0
+    assert gap_of(moved)[10:40].max() > 0.05
+
+
+def wave(frames: int, low: float, high: float, mouths) -> np.ndarray:
+    """A motion whose gap sweeps slowly and evenly between two openings."""
+    gap = low + (high - low) * np.abs(np.arange(frames) * 0.02 % 2 - 1)
+    return gap[:, None, None] * mouths.closing_direction[None].astype(np.float64)
+
+
+def test_openings_become_the_persons_own(talker: CanonicalFace, mouths) -> None:
+    motion = wave(1500, 0.03, 0.12, mouths)  # a minute of timid speech
+    moved = gap_of(personalise(motion, talker, np.ones(1500), mouths))
+    wanted = wanted_quantiles(talker, mouths)
+    levels = (0.1, 0.5, 0.9)
+    expected = np.interp(levels, mouths.gap_levels, wanted)
+    np.testing.assert_allclose(np.quantile(moved, levels), expected, atol=0.03)
+    assert np.quantile(moved, 0.95) > 0.15
+
+
+def test_lips_close_though_the_network_never_quite_does(talker: CanonicalFace, mouths) -> None:
+    moved = gap_of(personalise(wave(1500, 0.03, 0.12, mouths), talker, np.ones(1500), mouths))
+    assert (moved < 0.01).mean() > 0.03
+    assert moved.min() > -0.01
+
+
+def test_wider_stays_wider(talker: CanonicalFace, mouths) -> None:
+    motion = wave(400, 0.0, 0.3, mouths)
+    moved = gap_of(personalise(motion, talker, np.ones(400), mouths))
+    rising, falling = np.diff(gap_of(motion)) > 0, np.diff(gap_of(motion)) < 0
+    assert np.diff(moved)[rising].min() > -1e-3
+    assert np.diff(moved)[falling].max() < 1e-3
+
+
+def test_quantiles_rise_and_keep_to_what_was_seen(talker: CanonicalFace, still: CanonicalFace, mouths) -> None:
+    for face in (talker, still):
+        wanted = wanted_quantiles(face, mouths)
+        assert wanted.shape == mouths.gap_levels.shape
+        assert np.all(np.diff(wanted) >= 0)
+        assert wanted[0] == pytest.approx(0, abs=1e-3)
+    assert wanted_quantiles(talker, mouths)[-1] <= 1.1 * talker.gap.max() + 1e-9
+    assert wanted_quantiles(still, mouths)[-1] <= STILL_OPENING + 1e-6
+
+
+def test_a_blip_of_sound_is_no_speech(talker: CanonicalFace, mouths) -> None:
+    gate = np.zeros(50)
+    gate[20:22] = 1
+    assert np.abs(personalise(wave(50, 0.1, 0.2, mouths), talker, gate, mouths)).max() == 0
+
+
+def test_the_motion_asked_for_is_left_alone(talker: CanonicalFace, mouths) -> None:
+    motion = wave(100, 0, 0.2, mouths)
+    before = motion.copy()
+    personalise(motion, talker, np.ones(100), mouths)
+    np.testing.assert_array_equal(motion, before)
+
+
+def test_interpolation_is_exact_on_the_grid() -> None:
+    motion = np.random.default_rng(0).normal(size=(20, 80, 2))
+    np.testing.assert_allclose(at_times(motion, np.arange(20) / GRID_RATE), motion, atol=1e-12)
+
+
+def test_interpolation_of_a_parabola_is_exact_between() -> None:
+    clock = np.arange(30.0)
+    motion = np.broadcast_to((0.3 * clock**2 - 2 * clock + 1)[:, None, None], (30, 80, 2))
+    times = np.array([2.25, 10.5, 17.9]) / GRID_RATE
+    expected = 0.3 * (times * 25) ** 2 - 2 * times * 25 + 1
+    np.testing.assert_allclose(at_times(motion, times)[:, 0, 0], expected, atol=1e-9)
+
+
+def test_times_outside_hold_the_ends() -> None:
+    motion = np.random.default_rng(0).normal(size=(5, 80, 2))
+    found = at_times(motion, np.array([-1.0, 0.16, 9.0]))
+    np.testing.assert_allclose(found, motion[[0, 4, 4]], atol=1e-12)
+    one = at_times(motion[:1], np.array([0.0, 0.02, 5.0]))
+    np.testing.assert_allclose(one, np.broadcast_to(motion[:1], (3, 80, 2)))
+    assert at_times(motion, np.zeros(0)).shape == (0, 80, 2)

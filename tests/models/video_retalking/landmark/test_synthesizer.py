@@ -1,0 +1,107 @@
+"""Motion, donors, base warp and mouth layer put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from talkingface.media.planes import PlaneLayout
+from talkingface.models.video_retalking.backends import landmark_pipeline
+from talkingface.models.video_retalking.landmark.canonicalize import TemplateCanonicalizer
+from talkingface.models.video_retalking.landmark.donors import DonorBank
+from talkingface.models.video_retalking.landmark.synthesizer import DonorLipSynthesizer
+
+GAPS = 0.1 + 0.1 * np.sin(np.arange(50) / 2.5)
+SILENCE = np.zeros(32_000, np.float32)
+
+
+def noise(seconds: float) -> np.ndarray:
+    random = np.random.default_rng(0)
+    count = round(16_000 * seconds)
+    return (0.1 * random.normal(size=count) * np.abs(np.sin(np.arange(count) / 1500))).astype(np.float32)
+
+
+def filled_bank(folder: Path, track, layout: PlaneLayout, planes) -> DonorBank:
+    bank = DonorBank(folder, layout)
+    for frame, landmarks in zip(track.frames, track.landmarks, strict=True):
+        bank.add(int(frame), landmarks, planes)
+    return bank
+
+
+def test_in_silence_every_frame_is_given_the_closed_mouth(tmp_path: Path, make_track, layout, planes) -> None:
+    track = make_track(GAPS)
+    synthesizer = DonorLipSynthesizer(filled_bank(tmp_path, track, layout, planes), layout)
+    face = TemplateCanonicalizer().canonicalise(track)
+    plan = synthesizer.plan(face, np.arange(50), np.arange(50) / 25, SILENCE)
+    assert np.abs(plan.displacement).max() == 0
+    assert face.gap[plan.donors].max() < 0.06
+
+
+def test_strength_fades_with_the_mesh_networks_doubt(tmp_path: Path, make_track, layout, planes) -> None:
+    presence = np.concatenate([np.full(20, 1.0), np.linspace(1, 0.5, 20), np.full(10, 0.5)])
+    track = make_track(GAPS, presence=presence)
+    synthesizer = DonorLipSynthesizer(filled_bank(tmp_path, track, layout, planes), layout)
+    plan = synthesizer.plan(TemplateCanonicalizer().canonicalise(track), np.arange(50), np.arange(50) / 25, noise(2))
+    assert plan.strength[:20].min() == 1
+    assert plan.strength[-10:].max() == 0
+    assert np.all(np.diff(plan.strength) <= 0)
+    faded = synthesizer.speak(plan, 45, planes)
+    assert faded is None or faded.alpha.max() == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "bits", "shift_x", "shift_y"),
+    [("yuv420p", 8, 1, 1), ("yuv422p", 8, 1, 0), ("yuv444p", 8, 0, 0), ("yuv420p10le", 10, 1, 1), ("gray", 8, 0, 0)],
+)
+@pytest.mark.parametrize("roll", [0, 90])
+def test_patches_fit_their_planes(
+    tmp_path: Path, make_track, planes_maker, form: str, bits: int, shift_x: int, shift_y: int, roll: float
+) -> None:
+    layout = PlaneLayout(form, 480, 400, bits, shift_x, shift_y, False, "bt709")
+    planes = planes_maker(bits, shift_x, shift_y)[: 1 if form == "gray" else 3]
+    track = make_track(GAPS, roll=roll, middle=(240, 200))
+    pipeline = landmark_pipeline(filled_bank(tmp_path, track, layout, planes), layout)
+    pipeline.plan(track, np.arange(50), np.arange(50) / 25, noise(2))
+    before = [plane.copy() for plane in planes]
+    patch = pipeline.frame(17, planes)
+    assert patch is not None
+    assert patch.x0 % 2 == patch.y0 % 2 == 0
+    height, width = patch.alpha.shape
+    assert patch.x0 + width <= 480
+    assert patch.y0 + height <= 400
+    assert patch.alpha.max() > 0.95
+    for edge in (patch.alpha[0], patch.alpha[-1], patch.alpha[:, 0], patch.alpha[:, -1]):
+        assert edge.max() == 0
+    assert len(patch.planes) == len(planes)
+    for number, plane in enumerate(patch.planes):
+        sx, sy = (shift_x, shift_y) if number else (0, 0)
+        assert plane.shape == (height >> sy, width >> sx)
+        assert np.isfinite(plane).all()
+        own = planes[number][patch.y0 >> sy :, patch.x0 >> sx :][: plane.shape[0], : plane.shape[1]]
+        assert abs(float(plane.mean()) - float(own.mean())) < 6 * (1 << (bits - 8))
+    for plane, copy in zip(planes, before, strict=True):
+        np.testing.assert_array_equal(plane, copy)
+
+
+def test_the_same_plan_twice_gives_the_same_patches(tmp_path: Path, make_track, layout, planes) -> None:
+    track = make_track(GAPS)
+    made = []
+    for folder in ("one", "two"):
+        pipeline = landmark_pipeline(filled_bank(tmp_path / folder, track, layout, planes), layout)
+        pipeline.plan(track, np.arange(50), np.arange(50) / 25, noise(2))
+        made.append([pipeline.frame(number, planes) for number in (30, 3, 12)])
+    for one, two in zip(*made, strict=True):
+        assert one is not None
+        assert two is not None
+        for a, b in zip([*one.planes, one.alpha], [*two.planes, two.alpha], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_a_face_outside_the_picture_gives_no_patch(tmp_path: Path, make_track, layout, planes) -> None:
+    track = make_track(GAPS)
+    pipeline = landmark_pipeline(filled_bank(tmp_path, track, layout, planes), layout)
+    gone = make_track(GAPS, middle=(240.0, 3000.0))
+    pipeline.plan(gone, np.arange(50), np.arange(50) / 25, noise(2))
+    assert pipeline.frame(5, planes) is None
