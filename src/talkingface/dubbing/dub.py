@@ -27,6 +27,7 @@ from talkingface.dubbing.result import (
     plain_options,
     weight_hashes,
 )
+from talkingface.dubbing.still import animate_picture
 from talkingface.dubbing.synthesise import synthesise
 from talkingface.environment import package_versions
 from talkingface.errors import OptionError, OutputError
@@ -34,6 +35,7 @@ from talkingface.faces.select import select_track
 from talkingface.faces.track import FaceTrack
 from talkingface.media.encoding import EncodeSpec, encode_spec
 from talkingface.media.output import check_output
+from talkingface.media.probe import probe
 from talkingface.media.segments import SegmentWriter
 from talkingface.models.video_retalking.backends import LANDMARK_WEIGHTS, choose_backend, landmark_pipeline
 from talkingface.options import DubOptions
@@ -90,9 +92,15 @@ def dub(
     with _work_folder(settings.work_dir) as folder, _one_thread_for_small_work():
         with clock.stage("listen"):
             speech = listen(audio)
+        picture = probe(face)
+        source = face
+        if picture.is_still:
+            with clock.stage("animate"):
+                source = animate_picture(picture, folder, speech.duration, settings.seed, progress, cancel)
+            say(f"{face.name}: is a picture; natural slight motion was added")
         with clock.stage("analyse"):
             analysis = analyse(
-                face,
+                source,
                 folder,
                 start=settings.start,
                 end=settings.end,
@@ -122,7 +130,7 @@ def dub(
             numbers, pipeline = _plan_face(analysis, track, planned, speech)
         with clock.stage("synthesise"), SegmentWriter(folder / "segments", spec) as writer:
             segments = synthesise(
-                face,
+                source,
                 analysis.clip.frame_pts,
                 planned,
                 numbers,
