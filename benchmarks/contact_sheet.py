@@ -56,9 +56,8 @@ def main() -> None:
         points = track.landmarks[row]
         unit = float(interocular_distance(points[:, :2]))
         lips = points[[13, 14], :2].mean(0)
-        centre, half = (
-            (lips + [0, 0.05 * unit], 0.62 * unit) if arguments.zoom else (lips - [0, 0.55 * unit], 1.7 * unit)
-        )
+        centre = np.add(lips, [0, (0.05 if arguments.zoom else -0.55) * unit])
+        half = (0.62 if arguments.zoom else 1.7) * unit
         nearest = min(source, key=lambda item: abs(item[0] - begin - dubbed[index][0]))[1]
         pair = np.vstack([cut(nearest, centre, half, 260), cut(dubbed[index][1], centre, half, 260)])
         cv2.putText(pair, f"{index}", (4, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 255, 255), 1)
