@@ -17,7 +17,7 @@ from talkingface.faces.track import FaceTrack
 
 LIPS = list(mesh.LIPS_OUTER + mesh.LIPS_INNER)
 SMOOTHING_SECONDS = 0.024  # takes off the landmarks' own trembling, about 0.5 % of the eye distance
-LONGEST_GAP_SECONDS = 0.1
+NEAR_SECONDS = 0.06  # the truth must have been seen this near in time
 FEWEST_FRAMES = 12
 LEAST_MOVEMENT = 1e-4
 
@@ -72,9 +72,8 @@ def pair_mouths(
     after = np.clip(np.searchsorted(truth.times, times, side="right"), 1, len(truth) - 1)
     span = truth.times[after] - truth.times[after - 1]
     place = (times - truth.times[after - 1]) / span
-    # a recording may end a few milliseconds before its copy does
-    known = (span <= LONGEST_GAP_SECONDS) & (place >= -0.5) & (place <= 1.5)
-    kept = np.flatnonzero(known)
+    away = np.minimum(np.abs(times - truth.times[after - 1]), np.abs(times - truth.times[after]))
+    kept = np.flatnonzero(away <= NEAR_SECONDS)
     return _pair(times, shape, true_shape, kept, after[kept] - 1, np.clip(place[kept], 0, 1))
 
 
