@@ -30,7 +30,7 @@ from talkingface.dubbing.result import (
 from talkingface.dubbing.still import animate_picture
 from talkingface.dubbing.synthesise import synthesise
 from talkingface.environment import package_versions
-from talkingface.errors import OptionError, OutputError
+from talkingface.errors import NoFaceError, OptionError, OutputError
 from talkingface.faces.select import select_track
 from talkingface.faces.track import FaceTrack
 from talkingface.media.encoding import EncodeSpec, encode_spec
@@ -168,6 +168,11 @@ def _plan_face(analysis: Analysis, track: FaceTrack, planned: Schedule, speech: 
     rows_by_frame[track.frames] = np.arange(len(track))
     rows = rows_by_frame[planned.order]
     seen = rows >= 0
+    if not seen.any():
+        raise NoFaceError(
+            f"{analysis.clip.info.path}: the face chosen is first seen at {track.times[0]:.2f} s, when the result "
+            f"({planned.duration:.2f} s long) is over; use --start"
+        )
     numbers = np.where(seen, np.cumsum(seen) - 1, -1)
     pipeline = landmark_pipeline(analysis.banks[track.number], analysis.layout)
     pipeline.plan(track, rows[seen], planned.times[seen], speech.samples)

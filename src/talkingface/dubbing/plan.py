@@ -80,21 +80,26 @@ def schedule(
         return Schedule(everything[:count], pts[:count], time_base, max(1, until - int(pts[count - 1])), sound_seconds)
     if rule.sound_longer == "cut":
         return Schedule(everything, pts, time_base, last_duration, float(length * time_base))
-    order, times = _extended(pts, last_duration, sound_ticks, rule.sound_longer)
-    return Schedule(order, times, time_base, last_duration, sound_seconds)
+    order, times, last = _extended(pts, last_duration, sound_ticks, rule.sound_longer)
+    return Schedule(order, times, time_base, last, sound_seconds)
 
 
 def _extended(
     pts: NDArray[np.int64], last_duration: int, sound_ticks: float, how: str
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Go on after the last frame until the sound ends, by ``bounce``, ``loop`` or ``hold``."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Go on after the last frame until the sound ends, by ``bounce``, ``loop`` or ``hold``.
+
+    Returns:
+        Order, timestamps, and how long the last frame is shown.
+    """
     count = len(pts)
     steps = np.diff(pts)
     if how == "hold" or count == 1:
-        extra = int(np.ceil((sound_ticks - int(pts[-1])) / last_duration - 1e-6)) - 1
-        times = int(pts[-1]) + last_duration * np.arange(1, extra + 1)
+        step = max(1, round(float(np.median(steps)))) if count > 1 else last_duration
+        extra = int(np.ceil((sound_ticks - int(pts[-1])) / step - 1e-6)) - 1
+        times = int(pts[-1]) + step * np.arange(1, extra + 1)
         held = np.full(len(times), count - 1)
-        return np.concatenate([np.arange(count), held]), np.concatenate([pts, times])
+        return np.concatenate([np.arange(count), held]), np.concatenate([pts, times]), step
     if how == "loop":
         cycle, advance = np.arange(count), np.concatenate([[last_duration], steps])
     else:
@@ -105,4 +110,4 @@ def _extended(
     order = np.concatenate([np.arange(count), np.tile(cycle, rounds)])
     times = np.concatenate([pts, int(pts[-1]) + np.cumsum(np.tile(advance, rounds))])
     keep = max(1, int(np.searchsorted(times, sound_ticks - 1e-6, side="left")))
-    return order[:keep], times[:keep]
+    return order[:keep], times[:keep], int(times[keep] - times[keep - 1])
