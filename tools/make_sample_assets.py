@@ -25,9 +25,9 @@ from talkingface.media.audio import SPEECH_RATE, read_audio, to_mono_16k
 PORTRAIT_LINES = 288  # 16:9 with the picture's width of 512: head and shoulders, flag and shuttle
 SPEECH = {
     "hello": ("slt", "Hello, and welcome! Give me a video and a voice, and I will move the lips to match every word."),
-    "world": ("rms", "With this toolkit, one person can speak to people all over the world, in any voice."),
+    "world": ("rms", "With this toolkit, people can speak to anybody in the world, in any voice."),
 }
-PAUSE_BEFORE, PAUSE_AFTER = 0.25, 0.4  # seconds
+PAUSE_BEFORE, PAUSE_AFTER = 0.25, 0.35  # seconds
 LOUDNESS, PEAK = 0.11, 0.85  # root mean square of what is spoken, and the most a sample may reach
 
 
