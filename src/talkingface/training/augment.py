@@ -1,22 +1,56 @@
-"""What may happen to a voice before a network hears it: other speakers, microphones, rooms and gaps."""
+"""What may happen to a voice before a network hears it: other speakers, microphones, rooms, noises and gaps."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 
-def augment_mel(mel: Tensor, generator: torch.Generator) -> Tensor:
+@dataclass(frozen=True)
+class VoiceChange:
+    """How strongly voices are changed.
+
+    Attributes:
+        bands: Vocal-tract length and pitch: mel bands (of 80) that the spectrum's upper end moves by, at most.
+        tilt: Standard deviation of the spectral slope from the middle to an end, in units of the mel's deviation.
+        babble: Probability that another voice of the batch speaks along, quieter.
+        masks: Masked groups of bands and of columns (SpecAugment, Park 2019) in every row.
+        mask_bands: Widest group of bands.
+        mask_columns: Longest group of columns (10 ms each).
+    """
+
+    bands: float = 6.0
+    tilt: float = 0.4
+    babble: float = 0.15
+    masks: int = 2
+    mask_bands: int = 14
+    mask_columns: int = 10
+
+
+def warp_bands(mel: Tensor, moved: Tensor) -> Tensor:
+    """Stretch (B, bands, T) along the bands so that row b's upper end moves by ``moved[b]`` bands."""
+    count = mel.shape[1]
+    place = torch.arange(count)[None] * (1 + moved[:, None] / count)
+    base = place.floor().clamp(0, count - 2).long()
+    share = (place - base).clamp(0, 1)[..., None]
+    index = base[..., None].expand(-1, -1, mel.shape[2])
+    return mel.gather(1, index) * (1 - share) + mel.gather(1, index + 1) * share
+
+
+def augment_mel(mel: Tensor, generator: torch.Generator, change: VoiceChange | None = None) -> Tensor:
     """Change normalised log-mel without moving anything in time.
 
     Args:
         mel: (B, 80, T).
         generator: Source of every random choice.
+        change: How strongly.
 
     Returns:
-        A new tensor: level, spectral tilt, vocal-tract length (a shift by up to 5 bands), a noise floor, and masked
-        bands and columns (SpecAugment, Park 2019).
+        A new tensor: level, spectral tilt, vocal-tract length, a second voice, a noise floor, masked bands and columns.
     """
+    change = change or VoiceChange()
     batch, bands, columns = mel.shape
 
     def normal(*shape: int) -> Tensor:
@@ -25,17 +59,21 @@ def augment_mel(mel: Tensor, generator: torch.Generator) -> Tensor:
     def uniform(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator)
 
+    moved = warp_bands(mel, (uniform(batch) * 2 - 1) * change.bands)
     level = normal(batch, 1, 1) * 0.3
-    tilt = torch.linspace(-1, 1, bands)[None, :, None] * normal(batch, 1, 1) * 0.4
-    moved = mel + level + tilt
-    shifts = torch.randint(-5, 6, (batch,), generator=generator)
-    moved = torch.stack([torch.roll(row, int(shift), 0) for row, shift in zip(moved, shifts, strict=True)])
+    tilt = torch.linspace(-1, 1, bands)[None, :, None] * normal(batch, 1, 1) * change.tilt
+    moved = moved + level + tilt
+    # one unit is about 2.5 in natural logarithm of power: 1 to 2.5 units quieter is about 11 to 27 dB
+    quieter = 1.0 + 1.5 * uniform(batch, 1, 1)
+    quieter = torch.where(uniform(batch, 1, 1) < change.babble, quieter, torch.full_like(quieter, 20.0))
+    other = torch.roll(mel, 1, 0).roll(int(uniform(1) * columns), 2)
+    moved = torch.logaddexp(moved * 2.5, (other - quieter) * 2.5) / 2.5
     floor = uniform(batch, 1, 1) * 2 - 3.5
     moved = torch.logaddexp(moved, floor + normal(batch, bands, columns) * 0.2)
     for row in moved:
-        band, width = int(uniform(1) * (bands - 10)), int(uniform(1) * 12)
-        if float(uniform(1)) < 0.7:
+        for _ in range(change.masks):
+            width, length = int(uniform(1) * change.mask_bands), int(uniform(1) * change.mask_columns)
+            band, column = int(uniform(1) * (bands - width)), int(uniform(1) * max(1, columns - length))
             row[band : band + width] = 0
-        column, length = int(uniform(1) * max(1, columns - 8)), int(uniform(1) * 8)
-        row[:, column : column + length] = 0
+            row[:, column : column + length] = 0
     return moved

@@ -11,7 +11,7 @@ COMPONENTS = 16
 MOUTH_VALUES = 160
 
 
-class MelEncoder(nn.Module):
+class MelEncoder(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
     """Log-mel at 100 Hz to features at 25 Hz: two strided convolutions, then dilated residual blocks.
 
     With dilations 1, 2, 4, 3, 2 one output frame sees 12 frames (0.48 s) to either side.
@@ -47,7 +47,7 @@ class MelEncoder(nn.Module):
         return self.out(hidden)
 
 
-class MouthMotion(nn.Module):
+class MouthMotion(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
     """Log-mel to the displacement of 80 mouth and jaw points from the closed mouth, in canonical units.
 
     The last layer's 16 outputs weigh principal components of real mouths: no shape it can make is far from one.
@@ -77,7 +77,7 @@ class MouthMotion(nn.Module):
         return self.decode(self.encoder(self.normalise(mel)))
 
 
-class Ensemble(nn.Module):
+class Ensemble(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
     """The mean of several trained ``MouthMotion`` networks, as one network."""
 
     def __init__(self, members: list[MouthMotion]) -> None:
@@ -89,8 +89,8 @@ class Ensemble(nn.Module):
         return torch.stack([member(mel) for member in self.members]).mean(0)
 
 
-class SyncExpert(nn.Module):
-    """Embeds 0.6 s of mouth motion and of sound so that what belongs together lies together (after SyncNet, Chung 2016).
+class SyncExpert(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
+    """Embeds 0.6 s of mouth motion and of sound so that what belongs together lies together (SyncNet, Chung 2016).
 
     Both towers give unit vectors on the 25 Hz grid; their distance lies between 0 and 2.
     """

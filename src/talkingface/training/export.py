@@ -1,0 +1,144 @@
+"""From trained networks to the files the product reads: ONNX, the shape model, safetensors, and the card."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from talkingface.errors import OutputError
+from talkingface.training.mouth_data import MOUTH_VALUES
+from talkingface.training.mouth_network import BANDS, Ensemble, MouthMotion, SyncExpert
+
+OPSET = 17
+PARITY = 1e-3  # inter-ocular distances; a hundredth of this is visible in no picture
+PARITY_FRAMES = (12, 31, 200)
+
+
+def export_mouth(members: Sequence[MouthMotion], path: Path, half: bool = True) -> float:
+    """Write an ensemble as one ONNX file: input ``mel`` (1, 4 T, 80), output ``displacement`` (1, T, 160).
+
+    Args:
+        members: Trained networks.
+        path: The file.
+        half: Store weights as 16-bit numbers, which a Cast brings back: half the size, the same sums.
+
+    Returns:
+        The largest difference between torch and ONNX Runtime.
+
+    Raises:
+        OutputError: when they differ by more than ``PARITY``.
+    """
+    network = Ensemble(list(members)).eval()
+    _export(network, (torch.zeros(1, 100, BANDS),), path, ["mel"], {"displacement": "frames"}, {"mel": "columns"})
+    if half:
+        store_in_half_precision(path)
+    return _check(network, path, lambda frames: {"mel": _random_mel(frames)})
+
+
+def export_sync(network: SyncExpert, path: Path) -> float:
+    """Write ONNX: inputs ``points`` (1, T, 160) and ``mel`` (1, 4 T, 80), outputs ``mouth`` and ``sound`` (1, T, 96).
+
+    Returns:
+        The largest difference between torch and ONNX Runtime.
+
+    Raises:
+        OutputError: when they differ by more than ``PARITY``.
+    """
+    network = network.eval()
+    _export(
+        network,
+        (torch.zeros(1, 50, MOUTH_VALUES), torch.zeros(1, 200, BANDS)),
+        path,
+        ["points", "mel"],
+        {"mouth": "frames", "sound": "sound_frames"},
+        {"points": "frames", "mel": "columns"},
+    )
+
+    def inputs(frames: int) -> dict[str, NDArray[np.float32]]:
+        rng = np.random.default_rng(frames)
+        points = rng.normal(size=(1, frames, MOUTH_VALUES)) * 0.05
+        return {"points": points.astype(np.float32), "mel": _random_mel(frames)}
+
+    return _check(network, path, inputs)
+
+
+def save_shape_model(path: Path, reference: NDArray[np.float32], direction: NDArray[np.float32]) -> None:
+    """Write ``mouth_shape.npz``: the generic face (478, 3) and the closing direction (80, 2) that inference needs."""
+    np.savez(path, reference=reference.astype(np.float32), closing_direction=direction.astype(np.float32))
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Write a network's state as safetensors."""
+    from safetensors.torch import save_file
+
+    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, str(path))
+
+
+def store_in_half_precision(path: Path, smallest: int = 512) -> None:
+    """Rewrite an ONNX file: weights of at least ``smallest`` numbers lie in 16 bits, and a Cast brings them back."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load(str(path))
+    kept, casts = [], []
+    for weight in model.graph.initializer:
+        values = numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.size < smallest:
+            kept.append(weight)
+            continue
+        stored = f"{weight.name}.half"
+        kept.append(numpy_helper.from_array(values.astype(np.float16), stored))
+        casts.append(helper.make_node("Cast", [stored], [weight.name], to=TensorProto.FLOAT))
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    nodes = casts + list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def _export(
+    network: nn.Module,
+    example: tuple[torch.Tensor, ...],
+    path: Path,
+    inputs: list[str],
+    outputs: dict[str, str],
+    lengths: dict[str, str],
+) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    axes = {name: {1: axis} for name, axis in (lengths | outputs).items()}
+    with warnings.catch_warnings():
+        # torch deprecates this exporter; its successor needs onnxscript and gives the same graph
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network, example, str(path),
+            input_names=inputs, output_names=list(outputs), dynamic_axes=axes, opset_version=OPSET, dynamo=False,
+        )  # fmt: skip
+
+
+def _random_mel(frames: int) -> NDArray[np.float32]:
+    return (np.random.default_rng(frames).normal(size=(1, 4 * frames, BANDS)) * 2 - 6).astype(np.float32)
+
+
+def _check(network: nn.Module, path: Path, inputs: Callable[[int], dict[str, NDArray[np.float32]]]) -> float:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for frames in PARITY_FRAMES:
+        feed = inputs(frames)
+        with torch.inference_mode():
+            expected = network(*(torch.from_numpy(value) for value in feed.values()))
+        expected = expected if isinstance(expected, tuple) else (expected,)
+        for ours, theirs in zip(session.run(None, feed), expected, strict=True):
+            worst = max(worst, float(np.abs(ours - theirs.numpy()).max()))
+    if worst > PARITY:
+        raise OutputError(f"{path}: the exported network differs from the trained one by {worst:.2g}")
+    return worst

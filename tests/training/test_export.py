@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+pytest.importorskip("onnx", reason="export needs onnx")
+pytest.importorskip("safetensors", reason="export needs safetensors")
+
+import onnxruntime  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
+
+from talkingface.errors import OutputError  # noqa: E402
+from talkingface.training import export  # noqa: E402
+from talkingface.training.mouth_network import MouthMotion, SyncExpert  # noqa: E402
+
+
+def mouth(seed: int) -> MouthMotion:
+    torch.manual_seed(seed)
+    basis = torch.randn(16, 160) * 0.02
+    return MouthMotion(basis, torch.randn(160) * 0.02, torch.full((80,), -6.0), torch.tensor(2.0), 32).eval()
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_the_ensemble_says_the_same_in_onnx(tmp_path: Path, half: bool) -> None:
+    path = tmp_path / "mouth.onnx"
+    members = [mouth(0), mouth(1)]
+    worst = export.export_mouth(members, path, half)
+    assert worst < (1e-3 if half else 1e-5)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    mel = (np.random.default_rng(0).normal(size=(1, 92, 80)) * 2 - 6).astype(np.float32)
+    (made,) = session.run(None, {"mel": mel})
+    with torch.inference_mode():
+        wanted = (members[0](torch.from_numpy(mel)) + members[1](torch.from_numpy(mel))) / 2
+    assert made.shape == (1, 23, 160)
+    assert np.abs(made - wanted.numpy()).max() < 1e-3
+
+
+def test_half_precision_halves_the_file(tmp_path: Path) -> None:
+    export.export_mouth([mouth(0)], tmp_path / "full.onnx", half=False)
+    export.export_mouth([mouth(0)], tmp_path / "half.onnx", half=True)
+    full, half = (tmp_path / f"{name}.onnx" for name in ("full", "half"))
+    assert half.stat().st_size < 0.65 * full.stat().st_size
+
+
+def test_the_expert_says_the_same_in_onnx(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    expert = SyncExpert(torch.randn(16, 160) * 0.02, torch.full((80,), -6.0), torch.tensor(2.0), 16)
+    assert export.export_sync(expert, tmp_path / "sync.onnx") < 1e-4
+
+
+def test_a_network_that_differs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "PARITY", -1.0)
+    with pytest.raises(OutputError, match="differs"):
+        export.export_mouth([mouth(0)], tmp_path / "mouth.onnx")
+
+
+def test_weights_come_back(tmp_path: Path) -> None:
+    network = mouth(0)
+    export.save_weights(network, tmp_path / "mouth.safetensors")
+    state = load_file(str(tmp_path / "mouth.safetensors"))
+    assert all(torch.equal(state[key], value) for key, value in network.state_dict().items())
+
+
+def test_shape_model(tmp_path: Path) -> None:
+    export.save_shape_model(tmp_path / "shape.npz", np.ones((478, 3), np.float32), np.ones((80, 2), np.float32))
+    with np.load(tmp_path / "shape.npz") as packed:
+        assert packed["reference"].shape == (478, 3) and packed["closing_direction"].shape == (80, 2)

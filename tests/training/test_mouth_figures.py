@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+
+from talkingface.training.examples import direction_and_examples  # noqa: E402
+from talkingface.training.mouth_figures import (  # noqa: E402
+    area_under_curve,
+    correlation,
+    validate,
+    with_baselines,
+)
+
+
+def test_correlation() -> None:
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=50)
+    assert correlation(signal, 2 * signal + 1) == pytest.approx(1)
+    assert correlation(signal, -signal) == pytest.approx(-1)
+    assert correlation(signal, np.ones(50)) == 0
+
+
+def test_area_under_curve() -> None:
+    flags = np.array([True, True, False, False])
+    assert area_under_curve(np.array([4.0, 3, 2, 1]), flags) == 1
+    assert area_under_curve(np.array([1.0, 2, 3, 4]), flags) == 0
+    assert area_under_curve(np.array([1.0, 2]), np.array([True, True])) == 0.5
+
+
+def test_truth_scores_best_and_short_clips_are_passed_over(talkers) -> None:
+    _, examples, _ = direction_and_examples(talkers, [])
+    perfect = validate(lambda e: e.displacement.reshape(-1, 80, 2), examples)
+    assert perfect["gap_correlation"] == pytest.approx(1) and perfect["lip_error"] == 0
+    assert perfect["closure_auc"] == 1 and perfect["clips"] == len(examples)
+    still = validate(lambda e: np.zeros((len(e.displacement), 80, 2)), examples)
+    assert still["gap_correlation"] == 0 and still["lip_error"] > 0
+    assert validate(lambda e: e.displacement.reshape(-1, 80, 2), examples, min_frames=1000) == {"clips": 0.0}
+
+
+def test_baselines_stand_beside_the_network(talkers) -> None:
+    _, examples, _ = direction_and_examples(talkers, [])
+
+    class Still(torch.nn.Module):
+        def forward(self, mel: torch.Tensor) -> torch.Tensor:
+            return torch.zeros(1, mel.shape[1] // 4, 160)
+
+    figures = with_baselines(Still(), examples[:6])
+    assert set(figures) == {"network", "loudness", "network_other_sound"}
+    assert figures["network"]["gap_correlation"] == 0
+    assert np.isfinite(figures["loudness"]["gap_correlation"])
