@@ -29,9 +29,10 @@ def result_metadata(source: dict[str, str], mark: bool) -> dict[str, str]:
     """Container metadata: the source's own, with a mark that the video is synthetic."""
     metadata = dict(source)
     if mark:
-        own = metadata.get("comment")
+        own = metadata.get("comment", "")
         text = f"{SYNTHETIC_MARK} {__version__}"
-        metadata["comment"] = f"{own} | {text}" if own else text
+        if text not in own:  # a dub of a dub need not say it twice
+            metadata["comment"] = f"{own} | {text}" if own else text
     return metadata
 
 

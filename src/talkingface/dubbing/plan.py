@@ -65,27 +65,33 @@ def schedule(
     first = int(source_pts[0])
     lead = first if keep_lead and 0 < first * time_base < LONGEST_LEAD_SECONDS else 0
     pts = np.asarray(source_pts, np.int64) - first + lead
-    if last_duration is None:
-        last_duration = round(float(np.median(np.diff(pts)))) if len(pts) > 1 else round(1 / (STILL_RATE * time_base))
-    last_duration = max(1, last_duration)
+    usual = round(float(np.median(np.diff(pts)))) if len(pts) > 1 else round(1 / (STILL_RATE * time_base))
+    last_duration = max(1, usual if last_duration is None else last_duration)
     sound_ticks = sound_seconds / float(time_base)
     length = int(pts[-1]) + last_duration
     everything = np.arange(len(pts))
     # half a frame of difference is no difference: recordings and pictures never end on the same sample
-    if sound_ticks <= length + last_duration / 2:
-        if rule.video_longer == "pad" or sound_ticks >= length - last_duration / 2:
+    slack = min(usual, last_duration) / 2
+    if sound_ticks <= length + slack:
+        if rule.video_longer == "pad" or sound_ticks >= length - slack:
             return Schedule(everything, pts, time_base, last_duration, sound_seconds)
         count = max(1, int(np.searchsorted(pts, sound_ticks - 1e-6, side="left")))
-        until = int(pts[count]) if count < len(pts) else length
-        return Schedule(everything[:count], pts[:count], time_base, max(1, until - int(pts[count - 1])), sound_seconds)
+        following = int(pts[count]) if count < len(pts) else length
+        last = _shown_until_the_end(int(pts[count - 1]), following, sound_ticks, usual)
+        return Schedule(everything[:count], pts[:count], time_base, last, sound_seconds)
     if rule.sound_longer == "cut":
         return Schedule(everything, pts, time_base, last_duration, float(length * time_base))
-    order, times, last = _extended(pts, last_duration, sound_ticks, rule.sound_longer)
+    order, times, last = _extended(pts, last_duration, usual, sound_ticks, rule.sound_longer)
     return Schedule(order, times, time_base, last, sound_seconds)
 
 
+def _shown_until_the_end(begin: int, following: int, sound_ticks: float, usual: int) -> int:
+    """Ticks the last frame is shown: its own time, but when that is long, only until the sound ends."""
+    return max(1, min(following - begin, max(usual, int(np.ceil(sound_ticks - 1e-6)) - begin)))
+
+
 def _extended(
-    pts: NDArray[np.int64], last_duration: int, sound_ticks: float, how: str
+    pts: NDArray[np.int64], last_duration: int, usual: int, sound_ticks: float, how: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """Go on after the last frame until the sound ends, by ``bounce``, ``loop`` or ``hold``.
 
@@ -95,7 +101,7 @@ def _extended(
     count = len(pts)
     steps = np.diff(pts)
     if how == "hold" or count == 1:
-        step = max(1, round(float(np.median(steps)))) if count > 1 else last_duration
+        step = max(1, usual if count > 1 else min(usual, last_duration))
         extra = int(np.ceil((sound_ticks - int(pts[-1])) / step - 1e-6)) - 1
         times = int(pts[-1]) + step * np.arange(1, extra + 1)
         held = np.full(len(times), count - 1)
@@ -110,4 +116,5 @@ def _extended(
     order = np.concatenate([np.arange(count), np.tile(cycle, rounds)])
     times = np.concatenate([pts, int(pts[-1]) + np.cumsum(np.tile(advance, rounds))])
     keep = max(1, int(np.searchsorted(times, sound_ticks - 1e-6, side="left")))
-    return order[:keep], times[:keep], int(times[keep] - times[keep - 1])
+    last = _shown_until_the_end(int(times[keep - 1]), int(times[keep]), sound_ticks, usual)
+    return order[:keep], times[:keep], last
