@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -248,3 +249,18 @@ def test_a_real_face_is_in_sync_with_its_own_sound_only(shared: Path) -> None:
 def test_no_torch_is_loaded() -> None:
     code = "import sys, talkingface.evaluation.protocol; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_picture_is_every_frames_source(
+    painted: list[int], make_clip: Any, make: Any, sound: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "face.png"
+    cv2.imwrite(str(picture), make.texture(0.1, 0))
+    row = EvaluationRow("held", make_clip("held.mkv", [0.1] * 75), picture, sound)
+    result = evaluate([row], ALL, threads=1)
+    assert result.failures == {}
+    assert value(result, "held", "sharpness_ratio") == pytest.approx(1, abs=0.05)
+    assert result.rows["held"]["flicker_ratio"].reason == "n/a: the source is a picture"
+    assert result.controls[OWN_SOUND]["sync_offset"].reason == "n/a: the original is a picture"
+    own = evaluate([EvaluationRow("own", row.generated, picture, picture)], ("sharpness_ratio",), threads=1)
+    assert own.failures == {}
