@@ -1,6 +1,6 @@
 """How far the landmark sync expert can be trusted: a table over real clips of people it was not trained on.
 
-    python benchmarks/validate_sync_expert.py ../shared/data/clips/test --cache /tmp/sync-tracks
+    python benchmarks/validate_sync_expert.py FOLDER_OF_VIDEOS --cache FOLDER_FOR_TRACKS
 
 For every clip: its offset as a whole, whether pieces of it, cut out and judged alone, agree with that, and the
 confidence with its own sound and with another clip's. Clips whose name begins with ``mcgurk_mismatched`` have lips and
