@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from talkingface.errors import NoFaceError
 from talkingface.evaluation.metrics.picture import MouthPictureMeter
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import align_to_own_mean
+from talkingface.faces.geometry import align_to_own_mean, interocular_distance
 from talkingface.faces.track import FaceTrack
 from talkingface.faces.video import ClipTracker
 from talkingface.media.audio import SPEECH_RATE, read_audio, to_mono_16k
@@ -53,6 +53,15 @@ class Observation:
     def frames_without_face(self) -> int:
         """Frames in which this face was not seen."""
         return len(self.frame_times) - len(self.face)
+
+    @property
+    def opening_range(self) -> float:
+        """How far the mouth moves: 95th less 10th percentile of the inner-lip gap, inter-ocular distances."""
+        points = self.face.landmarks[..., :2]
+        upper = points[:, list(mesh.INNER_UPPER_MIDDLE)].mean(1)
+        lower = points[:, list(mesh.INNER_LOWER_MIDDLE)].mean(1)
+        gap = np.linalg.norm(lower - upper, axis=1) / interocular_distance(points)
+        return float(np.percentile(gap, 95) - np.percentile(gap, 10))
 
     def per_frame(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Spread (T,) values of the track's frames over all (N,) frames, nan elsewhere."""

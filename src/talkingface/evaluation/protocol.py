@@ -30,6 +30,7 @@ from talkingface.media.probe import probe
 from talkingface.models.syncnet.landmark_expert import GRID_RATE
 from talkingface.progress import Cancellation, Progress, SilentProgress
 
+RESTING_MOUTH = 0.04  # inter-ocular distances; a face that moves its lips less does not speak
 SOURCE_METRICS = ("sharpness_ratio", "flicker_ratio")
 SIGN_NOTE = (
     "sync_offset is in frames of 40 ms, positive when the lips are late; its means are of absolute values, so that "
@@ -225,6 +226,9 @@ def _against_source(material: Material) -> tuple[dict[str, Score], int]:
     scores = {"sharpness_ratio": sharpness_ratio(shown.per_frame(shown.sharpness), sharpness)}
     if source.still:
         scores["flicker_ratio"] = Score(None, "n/a: the source is a picture")
+    elif source.opening_range < RESTING_MOUTH:
+        # new speech must move a mouth that rested: the ratio would only say so
+        scores["flicker_ratio"] = Score(None, "n/a: the source's mouth rests")
     elif not same_frame_rate(shown.frame_times, source.frame_times):
         scores["flicker_ratio"] = Score(None, "n/a: the frame rate differs from the source's")
     else:

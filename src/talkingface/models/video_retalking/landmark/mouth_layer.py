@@ -128,7 +128,7 @@ def plan_mouth(geometry: MouthGeometry, width: int, height: int) -> MouthMaps | 
     upper_edge = _curve(along, upper_curve)
     lower_edge = np.maximum(_curve(along, lower_curve), upper_edge)
     below_upper, above_lower = across - upper_edge, lower_edge - across
-    soft = max(1.2, 0.016 * unit)
+    soft = max(1.8, 0.022 * unit)
     inside_share = np.clip(np.minimum(below_upper, above_lower) / soft, 0, 1)
     seam = across - 0.5 * (upper_edge + lower_edge)
     beyond = np.maximum(0, np.abs(along) - 0.5 * length)
