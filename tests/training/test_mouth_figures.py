@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="training needs torch")
+pytest.importorskip("torch", reason="training needs torch")
 
-from talkingface.training.examples import direction_and_examples  # noqa: E402
-from talkingface.training.mouth_figures import (  # noqa: E402
+from talkingface.training.examples import direction_and_examples
+from talkingface.training.mouth_figures import (
     area_under_curve,
     correlation,
     validate,
@@ -40,11 +40,7 @@ def test_truth_scores_best_and_short_clips_are_passed_over(talkers) -> None:
 def test_baselines_stand_beside_the_network(talkers) -> None:
     _, examples, _ = direction_and_examples(talkers, [])
 
-    class Still(torch.nn.Module):
-        def forward(self, mel: torch.Tensor) -> torch.Tensor:
-            return torch.zeros(1, mel.shape[1] // 4, 160)
-
-    figures = with_baselines(Still(), examples[:6])
+    figures = with_baselines(lambda mel: np.zeros((len(mel) // 4, 80, 2)), examples[:6])
     assert set(figures) == {"network", "loudness", "network_other_sound"}
     assert figures["network"]["gap_correlation"] == 0
     assert np.isfinite(figures["loudness"]["gap_correlation"])

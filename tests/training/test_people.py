@@ -59,3 +59,8 @@ def test_stray_clips_go_to_the_nearest_larger_group() -> None:
     labels = np.array([0, 0, 0, 1, 2, 2, 2])
     assert list(absorbed(labels, vectors, 2)) == [0, 0, 0, 0, 1, 1, 1]
     assert list(absorbed(np.arange(7), vectors, 2)) == list(range(7))  # nobody is larger: all stay
+
+
+def test_a_lone_speaker_is_not_held_out(make_talker: Callable[..., Any]) -> None:
+    split = split_people([make_talker(number, 1) for number in range(12)])
+    assert len(split.train) == 12 and not split.held and split.left_out == 0

@@ -170,7 +170,7 @@ def _say_split(split: PeopleSplit, progress: Progress) -> None:
 def _figures(members: list[MouthMotion], expert: SyncExpert, held: Sequence[Example]) -> dict[str, Any]:
     if not held:
         return {"mouth": {}, "sync": {}}
-    mouth: dict[str, Any] = mouth_figures.with_baselines(Ensemble(members), held)
+    mouth: dict[str, Any] = mouth_figures.with_baselines(partial(mouth_figures.predict, Ensemble(members)), held)
     for number, member in enumerate(members):
         mouth[f"member_{number + 1}"] = mouth_figures.validate(partial(_predict, member), held)
     return {"mouth": mouth, "sync": sync_expert.validate(expert, held)}

@@ -14,6 +14,7 @@ from talkingface.training.mouth_data import MEL_PER_FRAME, gap_of, width_of
 CLOSED_GAP = 0.01  # inter-ocular distances; below it lips are taken as closed
 MIN_FRAMES = 20
 Predictor = Callable[[Example], NDArray[np.floating]]
+Motion = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 
 
 def correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
@@ -95,8 +96,13 @@ def validate(predictor: Predictor, examples: Sequence[Example], min_frames: int 
     }
 
 
-def with_baselines(network: torch.nn.Module, examples: Sequence[Example]) -> dict[str, dict[str, float]]:
-    """Figures of the network, of a loudness mouth, and of the network listening to another clip's sound."""
+def with_baselines(motion: Motion, examples: Sequence[Example]) -> dict[str, dict[str, float]]:
+    """Figures of a network, of a loudness mouth, and of the network listening to another clip's sound.
+
+    Args:
+        motion: The network: log-mel (4 T, 80) to displacements (T, 80, 2).
+        examples: Clips of people it has not seen.
+    """
     rows = np.concatenate([e.displacement for e in examples])
     mean = rows.mean(0).reshape(-1, 2)
     gap = gap_of(rows.reshape(len(rows), -1, 2))
@@ -107,10 +113,10 @@ def with_baselines(network: torch.nn.Module, examples: Sequence[Example]) -> dic
     def shuffled(example: Example) -> NDArray[np.floating]:
         other = examples[(position[id(example)] + len(examples) // 2) % len(examples)].clip.mel
         rounds = -(-len(example.clip.mel) // len(other))
-        return predict(network, np.tile(other, (rounds, 1))[: len(example.clip.mel)])
+        return motion(np.tile(other, (rounds, 1))[: len(example.clip.mel)])
 
     return {
-        "network": validate(lambda e: predict(network, e.clip.mel), examples),
+        "network": validate(lambda e: motion(e.clip.mel), examples),
         "loudness": validate(lambda e: loudness_mouth(e, mean, opening), examples),
         "network_other_sound": validate(shuffled, examples),
     }

@@ -122,7 +122,7 @@ class PeopleSplit:
 def split_people(clips: Sequence[MouthClip], share: float = 0.12, seed: int = 0) -> PeopleSplit:
     """Divide clips into training and validation, disjoint by person.
 
-    Groups of alike faces are found in each source by single linkage, and joined where the data names the speaker.
+    Groups of alike faces are found by single linkage, and joined where the data names the speaker.
     Groups are held out in an order that depends on nothing but the files' content and the seed.
 
     Args:
@@ -131,7 +131,8 @@ def split_people(clips: Sequence[MouthClip], share: float = 0.12, seed: int = 0)
         seed: Another seed holds out other people.
 
     Returns:
-        The parts, every clip with its ``person``. With fewer than four clips, or one group, nothing is held out.
+        The parts, every clip with its ``person``. Where no half of the clips would be left to learn
+        from (few clips, or everybody alike), nothing is held out.
     """
     if len(clips) < 4:
         return PeopleSplit([replace(clip, person=0) for clip in clips], [], 0, 1, 0)
@@ -155,6 +156,8 @@ def split_people(clips: Sequence[MouthClip], share: float = 0.12, seed: int = 0)
     if held_rows.any():
         doubtful = (distances(vectors, vectors[held_rows]).min(1) < SAFETY * reach) & ~held_rows
     faces = alike_faces(vectors, labels, seed)
+    if 2 * (held_rows | doubtful).sum() > total:
+        chosen, held_rows, doubtful = [], np.zeros(total, bool), np.zeros(total, bool)
     numbered = [replace(clip, person=int(face)) for clip, face in zip(clips, faces, strict=True)]
     train = [clip for clip, held, doubt in zip(numbered, held_rows, doubtful, strict=True) if not held and not doubt]
     held = [clip for clip, is_held in zip(numbered, held_rows, strict=True) if is_held]

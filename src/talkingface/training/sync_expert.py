@@ -122,18 +122,19 @@ def realign(
     network: SyncExpert, examples: Sequence[Example], largest: int = 2, least_confidence: float = 0.3
 ) -> list[Example]:
     """Move the sound of clips whose own offset the expert is sure of; offsets beyond ``largest`` frames are left."""
-    moved = []
+    aligned = []
     for example in examples:
         reading = None
         if len(example.displacement) >= MIN_FRAMES:
             reading = read_curve(distance_curve(*embed(network, example)))
         if reading and reading.offset and abs(reading.offset) <= largest and reading.confidence >= least_confidence:
-            example = _moved(example, reading.offset)
-        moved.append(example)
-    return moved
+            example = moved(example, reading.offset)
+        aligned.append(example)
+    return aligned
 
 
-def _moved(example: Example, offset: int) -> Example:
+def moved(example: Example, offset: int) -> Example:
+    """The example with its sound moved: frame k then hears what frame k + ``offset`` heard."""
     count = len(example.displacement) - abs(offset)
     mouth_start, sound_start = max(0, -offset), max(0, offset)
     clip = replace(
