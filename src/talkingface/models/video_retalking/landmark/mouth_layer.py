@@ -241,7 +241,7 @@ def cavity_codes(donor: Donor, geometry: MouthGeometry) -> list[float]:
     dark = luma <= np.percentile(luma, 6)
     codes = [float(np.percentile(luma, 3))]
     for plane in donor.planes[1:]:
-        across, down = round(donor.planes[0].shape[1] / plane.shape[1]), round(donor.planes[0].shape[0] / plane.shape[0])
+        down, across = (round(full / part) for full, part in zip(donor.planes[0].shape, plane.shape, strict=True))
         full = plane.repeat(down, 0).repeat(across, 1)[low[1] : high[1], low[0] : high[0]]
         codes.append(float(full[dark[: full.shape[0], : full.shape[1]]].mean()))
     return codes
