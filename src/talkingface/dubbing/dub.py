@@ -44,6 +44,7 @@ from talkingface.progress import Cancellation, Progress, SilentProgress
 
 def dub(
     face: str | Path,
+    /,
     audio: str | Path,
     output: str | Path,
     options: DubOptions | None = None,
@@ -55,7 +56,8 @@ def dub(
     """Make the person in a video speak another sound.
 
     Args:
-        face: A video of the person, in anything FFmpeg reads.
+        face: By position, as ``face=`` is the option that chooses among faces: a video of the person, in anything
+            FFmpeg reads.
         audio: The sound to speak: a sound file, or a video whose sound is taken.
         output: The file to write: .mp4, .m4v, .mov or .mkv. It appears only when whole.
         options: How; the defaults when None.
