@@ -11,7 +11,9 @@ import onnxruntime  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from talkingface.errors import OutputError  # noqa: E402
+from talkingface.models.video_retalking.landmark import canonicalize  # noqa: E402
 from talkingface.training import export  # noqa: E402
+from talkingface.training.mouth_figures import GapStatistics  # noqa: E402
 from talkingface.training.mouth_network import MouthMotion, SyncExpert  # noqa: E402
 
 
@@ -62,7 +64,13 @@ def test_weights_come_back(tmp_path: Path) -> None:
     assert all(torch.equal(state[key], value) for key, value in network.state_dict().items())
 
 
-def test_shape_model(tmp_path: Path) -> None:
-    export.save_shape_model(tmp_path / "shape.npz", np.ones((478, 3), np.float32), np.ones((80, 2), np.float32))
-    with np.load(tmp_path / "shape.npz") as packed:
-        assert packed["reference"].shape == (478, 3) and packed["closing_direction"].shape == (80, 2)
+def test_the_shape_model_is_what_inference_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = np.linspace(0, 1, 15, dtype=np.float32)
+    path = tmp_path / "mouth_shape.npz"
+    export.save_shape_model(
+        path, np.ones((478, 3), np.float32), np.ones((80, 2), np.float32), GapStatistics(levels, levels, levels)
+    )
+    monkeypatch.setattr(canonicalize, "asset_path", lambda name: path)
+    model = canonicalize.MouthShapeModel.load()
+    assert model.reference.shape == (478, 3) and model.closing_direction.shape == (80, 2)
+    assert np.array_equal(model.predicted_gap, levels)

@@ -7,6 +7,7 @@ from talkingface.training.examples import direction_and_examples
 from talkingface.training.mouth_figures import (
     area_under_curve,
     correlation,
+    gap_statistics,
     validate,
     with_baselines,
 )
@@ -44,3 +45,12 @@ def test_baselines_stand_beside_the_network(talkers) -> None:
     assert set(figures) == {"network", "loudness", "network_other_sound"}
     assert figures["network"]["gap_correlation"] == 0
     assert np.isfinite(figures["loudness"]["gap_correlation"])
+
+
+def test_openings_are_compared_level_by_level(talkers) -> None:
+    _, examples, _ = direction_and_examples(talkers, [])
+    truths = {id(e.clip.mel): e.displacement.reshape(-1, 80, 2) for e in examples}
+    statistics = gap_statistics(lambda mel: 0.5 * truths[id(mel)], examples)
+    assert len(statistics.levels) == 15 and (np.diff(statistics.true) >= 0).all()
+    assert np.allclose(statistics.predicted[5:], 0.5 * statistics.true[5:], atol=1e-6)
+    assert statistics.true.min() >= 0

@@ -94,12 +94,16 @@ def train_ensemble(
             plan = trainer.plan(f"mouth_{number + 1}", seed, steps, 0.03)
             members.append(mouth_fit.train_member(train, held, shares, *plan))
         figures = _figures(members, expert, held)
-    parity = _export(options.output, members, expert, pack, direction)
+        # people it never saw, and some of each source it saw
+        sample = [*held, *train[::10]]
+        openings = mouth_figures.gap_statistics(partial(mouth_figures.predict, Ensemble(members)), sample)
+    export.save_shape_model(options.output / "mouth_shape.npz", pack.reference, direction, openings)
+    parity = _export(options.output, members, expert)
     progress.message(summary(figures))
     card = make_card(
         pack, listed, split, shares, figures,
         {"seed": options.seed, "members": MEMBERS, "steps": steps, "seconds": round(time.monotonic() - started, 1)},
-        options.output, tuple(parity),
+        options.output, (*parity, "mouth_shape.npz"),
     )  # fmt: skip
     card["onnx_difference"] = parity
     (options.output / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -180,13 +184,10 @@ def _predict(member: MouthMotion, example: Example) -> NDArray[np.float32]:
     return mouth_figures.predict(member, example.clip.mel)
 
 
-def _export(
-    folder: Path, members: list[MouthMotion], expert: SyncExpert, pack: ClipPack, direction: NDArray[np.float32]
-) -> dict[str, float]:
+def _export(folder: Path, members: list[MouthMotion], expert: SyncExpert) -> dict[str, float]:
     for number, member in enumerate(members):
         export.save_weights(member, folder / f"mouth_{number + 1}.safetensors")
     export.save_weights(expert, folder / "sync_expert.safetensors")
-    export.save_shape_model(folder / "mouth_shape.npz", pack.reference, direction)
     return {
         "mouth_motion.onnx": export.export_mouth(members, folder / "mouth_motion.onnx"),
         "sync_expert.onnx": export.export_sync(expert, folder / "sync_expert.onnx"),

@@ -13,6 +13,7 @@ from torch import nn
 
 from talkingface.errors import OutputError
 from talkingface.training.mouth_data import MOUTH_VALUES
+from talkingface.training.mouth_figures import GapStatistics
 from talkingface.training.mouth_network import BANDS, Ensemble, MouthMotion, SyncExpert
 
 OPSET = 17
@@ -68,9 +69,25 @@ def export_sync(network: SyncExpert, path: Path) -> float:
     return _check(network, path, inputs)
 
 
-def save_shape_model(path: Path, reference: NDArray[np.float32], direction: NDArray[np.float32]) -> None:
-    """Write ``mouth_shape.npz``: the generic face (478, 3) and the closing direction (80, 2) that inference needs."""
-    np.savez(path, reference=reference.astype(np.float32), closing_direction=direction.astype(np.float32))
+def save_shape_model(
+    path: Path, reference: NDArray[np.float32], direction: NDArray[np.float32], openings: GapStatistics
+) -> None:
+    """Write ``mouth_shape.npz``: what inference must know of mouths in general.
+
+    Args:
+        path: The file.
+        reference: (478, 3) the generic face that defines canonical coordinates.
+        direction: (80, 2) the closing direction.
+        openings: How far people open their mouths, and how far the network says they do.
+    """
+    np.savez(
+        path,
+        reference=reference.astype(np.float32),
+        closing_direction=direction.astype(np.float32),
+        gap_levels=openings.levels,
+        true_gap=openings.true,
+        predicted_gap=openings.predicted,
+    )
 
 
 def save_weights(network: nn.Module, path: Path) -> None:

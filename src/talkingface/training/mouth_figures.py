@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from talkingface.training.mouth_data import MEL_PER_FRAME, gap_of, width_of
 
 CLOSED_GAP = 0.01  # inter-ocular distances; below it lips are taken as closed
 MIN_FRAMES = 20
+GAP_LEVELS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)
 Predictor = Callable[[Example], NDArray[np.floating]]
 Motion = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 
@@ -94,6 +96,34 @@ def validate(predictor: Predictor, examples: Sequence[Example], min_frames: int 
         "closure_auc": area_under_curve(np.concatenate(scores), np.concatenate(closed)),
         "clips": float(len(examples)),
     }
+
+
+@dataclass(frozen=True)
+class GapStatistics:
+    """Openings of mouths, quantile by quantile.
+
+    Attributes:
+        levels: (Q,) quantile levels, 0..1, rising.
+        true: (Q,) of people who speak, at least 0, inter-ocular distances.
+        predicted: (Q,) of the network that listens to them.
+    """
+
+    levels: NDArray[np.float32]
+    true: NDArray[np.float32]
+    predicted: NDArray[np.float32]
+
+
+def gap_statistics(motion: Motion, examples: Sequence[Example]) -> GapStatistics:
+    """What a dub needs to bring the network's openings, which are too cautious, to real ones."""
+    true = np.concatenate([gap_of(e.displacement.reshape(len(e.displacement), -1, 2)) for e in examples])
+    predicted = np.concatenate([gap_of(motion(e.clip.mel)) for e in examples])
+    # the extremes of many clips are single frames of bad tracking
+    levels = np.clip(GAP_LEVELS, 0.005, 0.995)
+    return GapStatistics(
+        np.array(GAP_LEVELS, np.float32),
+        np.maximum(np.quantile(true, levels), 0).astype(np.float32),
+        np.quantile(predicted, levels).astype(np.float32),
+    )
 
 
 def with_baselines(motion: Motion, examples: Sequence[Example]) -> dict[str, dict[str, float]]:
