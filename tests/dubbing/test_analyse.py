@@ -1,0 +1,67 @@
+"""Pass 1."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from talkingface.dubbing.analyse import Analysis, analyse
+from talkingface.errors import Cancelled, MediaError
+from talkingface.progress import Cancellation, SilentProgress
+
+
+def look(path: Path, folder: Path, start: float | None = None, end: float | None = None) -> Analysis:
+    return analyse(
+        path, folder, start=start, end=end, threads=2, progress=SilentProgress(), cancel=Cancellation()
+    )  # fmt: skip
+
+
+def test_every_frame_of_the_face_is_in_its_track_and_its_bank(tmp_path: Path, face: Path, decode) -> None:
+    found = look(face, tmp_path)
+    (track,) = found.clip.tracks
+    assert found.clip.frames == len(track) == 30
+    assert found.clip.frames_without_face() == 0
+    assert found.last_duration == 512
+    assert (found.layout.width, found.layout.height, found.layout.pixel_format) == (512, 288, "yuv420p")
+    bank = found.banks[track.number]
+    np.testing.assert_array_equal(bank.frames, track.frames)
+    donor, source = bank.get(17), decode(face).frames[17]
+    for number, crop in enumerate(donor.planes):
+        y, x = (donor.y0, donor.x0) if number == 0 else (donor.y0 // 2, donor.x0 // 2)
+        np.testing.assert_array_equal(crop, source[number][y : y + crop.shape[0], x : x + crop.shape[1]])
+
+
+def test_landmarks_lie_on_the_face(tmp_path: Path, face: Path) -> None:
+    (track,) = look(face, tmp_path, end=0.4).clip.tracks
+    assert len(track) == 10
+    nose, chin, forehead = (track.landmarks[:, point, :2].mean(0) for point in (4, 152, 10))
+    assert forehead[1] < nose[1] < chin[1]
+    assert 0 < nose[0] < 512
+    assert track.presence.min() > 0.9
+    assert 50 < track.face_width < 200
+
+
+def test_a_range_counts_its_own_frames_from_nought(tmp_path: Path, face: Path) -> None:
+    found = look(face, tmp_path, start=0.4, end=0.8)
+    assert found.clip.tracks[0].frames.tolist() == list(range(10))
+    assert found.clip.frame_times[0] == pytest.approx(0.4)
+    assert found.banks[0].frames.tolist() == list(range(10))
+
+
+def test_no_face_no_bank(tmp_path: Path, faceless: Path) -> None:
+    found = look(faceless, tmp_path)
+    assert found.clip.tracks == []
+    assert found.banks == {}
+
+
+def test_errors_and_cancelling_end_the_decoder(tmp_path: Path, face: Path) -> None:
+    with pytest.raises(MediaError, match=r"nowhere\.mp4"):
+        look(tmp_path / "nowhere.mp4", tmp_path)
+    cancel = Cancellation()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        analyse(face, tmp_path, start=None, end=None, threads=1, progress=SilentProgress(), cancel=cancel)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("talkingface-")]

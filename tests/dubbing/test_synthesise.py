@@ -1,0 +1,104 @@
+"""Pass 2, with a pipeline that paints a square."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from talkingface.dubbing.plan import Schedule
+from talkingface.dubbing.synthesise import speak_frame, synthesise
+from talkingface.errors import OutputError
+from talkingface.media.encoding import encode_spec
+from talkingface.media.planes import PlaneLayout, layout_of, plane_views
+from talkingface.media.probe import probe
+from talkingface.media.segments import SegmentWriter
+from talkingface.models.video_retalking.stages import RegionPatch
+from talkingface.progress import Cancellation, SilentProgress
+
+
+class Painter:
+    """Stands for a planned pipeline: a white square on frames with an even number, nothing on the others."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def frame(self, number: int, planes: list[np.ndarray]) -> RegionPatch | None:
+        self.asked.append(number)
+        if number % 2:
+            return None
+        alpha = np.zeros((32, 40), np.float32)
+        alpha[4:-4, 4:-4] = 1
+        shapes = [(32, 40), (16, 20), (16, 20)]
+        return RegionPatch(100, 60, [np.full(shape, 200, np.float32) for shape in shapes], alpha)
+
+
+def gray_frame() -> av.VideoFrame:
+    frame = av.VideoFrame(320, 200, "yuv420p")
+    for plane in frame.planes:
+        plane.update(bytes([77]) * plane.buffer_size)
+    return frame
+
+
+def test_the_decoders_frame_is_never_altered() -> None:
+    frame = gray_frame()
+    made = speak_frame(frame, 0, Painter(), layout_of(frame))  # type: ignore[arg-type]
+    assert made is not frame
+    assert all((plane == 77).all() for plane in plane_views(frame))
+    luma, blue, red = plane_views(made)
+    assert (luma[64:88, 104:136] == 200).all()
+    assert (luma == 200).sum() == 24 * 32
+    for chroma in (blue, red):
+        assert (chroma[32:44, 52:68] == 200).all()
+        assert (chroma == 77).sum() == chroma.size - 12 * 16
+
+
+def test_a_frame_without_a_patch_is_passed_as_it_is() -> None:
+    frame = gray_frame()
+    assert speak_frame(frame, 1, Painter(), layout_of(frame)) is frame  # type: ignore[arg-type]
+
+
+def run(face: Path, folder: Path, order: list[int], numbers: list[int], painter: Any) -> Any:
+    info = probe(face)
+    spec, _ = encode_spec(info.video[0], "ffv1", 18, 2)
+    planned = Schedule(np.array(order), np.arange(len(order)) * 512, Fraction(1, 12_800), 512, 1.0)
+    layout = PlaneLayout("yuv420p", 512, 288, 8, 1, 1, False, "bt709")
+    with SegmentWriter(folder, spec, segment_frames=8) as writer:
+        return synthesise(
+            face, np.arange(30) * 512, planned, np.array(numbers), painter, layout, writer,
+            threads=2, progress=SilentProgress(), cancel=Cancellation(),
+        )  # fmt: skip
+
+
+def test_frames_come_in_the_order_planned(tmp_path: Path, face: Path, decode) -> None:
+    order = [*range(12), *range(10, 3, -1), 3, 3, 3]
+    numbers = [number if number % 3 else -1 for number in range(len(order))]
+    painter = Painter()
+    segments = run(face, tmp_path, order, numbers, painter)
+    assert painter.asked == [number for number in numbers if number >= 0]
+    assert [segment.frames for segment in segments] == [8, 8, 6]
+    source = decode(face).frames
+    made = [frame for segment in segments for frame in decode(segment.path).frames]
+    assert len(made) == len(order)
+    for index, number, planes in zip(order, numbers, made, strict=True):
+        painted = number >= 0 and number % 2 == 0
+        assert bool((planes[0][64:88, 104:136] == 200).all()) == painted
+        np.testing.assert_array_equal(planes[0][100:], source[index][0][100:])
+        if not painted:
+            np.testing.assert_array_equal(planes[0], source[index][0])
+
+
+def test_what_the_pipeline_raises_is_raised_and_nothing_half_done_stays(tmp_path: Path, face: Path) -> None:
+    class Broken(Painter):
+        def frame(self, number: int, planes: list[np.ndarray]) -> RegionPatch | None:
+            if number == 5:
+                raise OutputError("the brush broke")
+            return super().frame(number, planes)
+
+    with pytest.raises(OutputError, match="brush"):
+        run(face, tmp_path / "segments", list(range(10)), list(range(10)), Broken())
+    assert not list((tmp_path / "segments").glob("*.part"))
