@@ -81,6 +81,20 @@ def test_open_lips_show_the_inside_between_them_and_skin_elsewhere(make_track, r
     assert maps.inside_share[far].max() == 0
 
 
+def test_the_skull_carries_what_is_above_and_the_lower_lip_what_is_below(make_track) -> None:
+    shape = geometry(make_track, 0.12, 0.3)  # the donor's mouth is wider open
+    maps = plan_mouth(shape, WIDTH, HEIGHT)
+    assert maps is not None
+    upper, lower = (MOUTH.index(point) for point in (13, 14))
+    lowered = shape.source[lower, 1] - shape.target[lower, 1]
+    assert lowered > 8
+    x = round(float(shape.target[lower, 0])) - maps.box.x0
+    dense = maps.box.dense(maps.inside)[1] - (np.arange(maps.box.height, dtype=np.float32)[:, None] + maps.box.y0)
+    top, bottom = (float(shape.target[point, 1]) - maps.box.y0 for point in (upper, lower))
+    assert dense[round(bottom - 0.5), x] == pytest.approx(lowered, abs=1.0)
+    assert abs(dense[round(top + 0.3 * (bottom - top)), x]) < 0.35 * lowered
+
+
 def test_a_half_open_target_shows_less_than_its_donor(make_track) -> None:
     shape = geometry(make_track, 0.1, 0.3)
     donor = donor_with_bright_inside(shape)
