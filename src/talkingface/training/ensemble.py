@@ -88,11 +88,13 @@ def train_ensemble(
         expert = sync_expert.train_sync_expert(
             train, held, shares, *trainer.plan("sync_expert", options.seed, round(steps * SYNC_STEPS), 0.05)
         )
+        # sound and picture of found footage often lie a frame apart; held-out clips stay as they are
+        aligned = sync_expert.realign(expert, train)
         members: list[MouthMotion] = []
         for number in range(MEMBERS):
             seed = options.seed + number
             plan = trainer.plan(f"mouth_{number + 1}", seed, steps, 0.03)
-            members.append(mouth_fit.train_member(train, held, shares, *plan))
+            members.append(mouth_fit.train_member(aligned, held, shares, *plan))
         figures = _figures(members, expert, held)
         # people it never saw, and some of each source it saw
         sample = [*held, *train[::10]]

@@ -119,7 +119,7 @@ def validate(network: SyncExpert, examples: Sequence[Example], min_frames: int =
 
 
 def realign(
-    network: SyncExpert, examples: Sequence[Example], largest: int = 2, least_confidence: float = 0.3
+    network: SyncExpert, examples: Sequence[Example], largest: int = 1, least_confidence: float = 0.3
 ) -> list[Example]:
     """Move the sound of clips whose own offset the expert is sure of; offsets beyond ``largest`` frames are left."""
     aligned = []
