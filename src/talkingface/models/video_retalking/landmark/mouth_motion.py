@@ -24,6 +24,8 @@ _LOWER = [mesh.MOUTH_POINTS.index(i) for i in mesh.INNER_LOWER_MIDDLE]
 
 SILENCE_DROP_DB = 34.0  # this much quieter than the speech is silence
 SILENCE_FLOOR_DB = -56.0  # and so is anything below this
+PAUSE_DEPTH_DB = 20.0  # a sound whose quietest parts lie this far below its loudest has pauses
+ROOM_SHARE = 0.3  # of the way from the room's level to the speech's, where speech begins
 STILL_OPENING = 0.24  # openings approach this limit in a face whose own speech was never seen
 OWN_SHARE = 0.5  # of the person's own openings against people's in general
 TRUSTED_FRAMES = 75  # 3 s of speech count half
@@ -77,7 +79,11 @@ def speech_gate(samples: NDArray[np.float32], frames: int) -> NDArray[np.float64
     """0 in silence, 1 in speech, (frames,), rising 80 ms before a sound and falling 160 ms after it."""
     level = loudness_db(samples, frames)
     loud = float(np.percentile(level, 95)) if len(level) else -100.0
+    quiet = float(np.percentile(level, 5)) if len(level) else -100.0
     threshold = max(loud - SILENCE_DROP_DB, SILENCE_FLOOR_DB)
+    if loud - quiet > PAUSE_DEPTH_DB:
+        # the recording has pauses: what is in them is the room, not speech
+        threshold = max(threshold, quiet + ROOM_SHARE * (loud - quiet))
     open_gate = (level > threshold).astype(np.float64)
     wide = open_gate.copy()
     for shift in range(1, 3):
