@@ -78,7 +78,9 @@ def test_frames_come_in_the_order_planned(tmp_path: Path, face: Path, decode) ->
     order = [*range(12), *range(10, 3, -1), 3, 3, 3]
     numbers = [number if number % 3 else -1 for number in range(len(order))]
     painter = Painter()
-    segments = run(face, tmp_path, order, numbers, painter)
+    synthesised = run(face, tmp_path, order, numbers, painter)
+    segments = synthesised.segments
+    assert synthesised.spoken.tolist() == [number >= 0 and number % 2 == 0 for number in numbers]
     assert painter.asked == [number for number in numbers if number >= 0]
     assert [segment.frames for segment in segments] == [8, 8, 6]
     source = decode(face).frames

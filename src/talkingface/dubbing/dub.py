@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,25 +19,18 @@ from talkingface.dubbing.analyse import Analysis, analyse
 from talkingface.dubbing.finish import finish
 from talkingface.dubbing.listen import Speech, listen
 from talkingface.dubbing.plan import Schedule, schedule
-from talkingface.dubbing.result import (
-    DubResult,
-    StageClock,
-    passed_ranges,
-    peak_memory_mb,
-    plain_options,
-    weight_hashes,
-)
+from talkingface.dubbing.report import Job, describe
+from talkingface.dubbing.result import DubResult, StageClock
 from talkingface.dubbing.still import animate_picture
 from talkingface.dubbing.synthesise import synthesise
-from talkingface.environment import package_versions
 from talkingface.errors import NoFaceError, OptionError, OutputError
 from talkingface.faces.select import select_track
 from talkingface.faces.track import FaceTrack
-from talkingface.media.encoding import EncodeSpec, encode_spec
+from talkingface.media.encoding import encode_spec
 from talkingface.media.output import check_output
 from talkingface.media.probe import probe
 from talkingface.media.segments import SegmentWriter
-from talkingface.models.video_retalking.backends import LANDMARK_WEIGHTS, choose_backend, landmark_pipeline
+from talkingface.models.video_retalking.backends import choose_backend, landmark_pipeline
 from talkingface.options import DubOptions
 from talkingface.progress import Cancellation, Progress, SilentProgress
 
@@ -131,7 +124,7 @@ def dub(
             )
             numbers, pipeline = _plan_face(analysis, track, planned, speech)
         with clock.stage("synthesise"), SegmentWriter(folder / "segments", spec) as writer:
-            segments = synthesise(
+            made = synthesise(
                 source,
                 analysis.clip.frame_pts,
                 planned,
@@ -146,10 +139,11 @@ def dub(
         with clock.stage("finish"):
             cancel.check()
             metadata = analysis.clip.info.metadata
-            finish(segments, spec, speech.track, planned, output, metadata, settings.mark)
-        result = _result(
-            face, audio, output, settings, backend.name, reason, analysis, track, planned, numbers, spec, notes, clock
-        )
+            finish(made.segments, spec, speech.track, planned, output, metadata, settings.mark)
+        result = describe(
+            Job(face, audio, output, settings, backend.name), analysis, track, reason, planned, made.spoken, spec,
+            notes, clock,
+        )  # fmt: skip
     if settings.report is not None:
         _write_report(settings.report, result.report)
     return result
@@ -181,64 +175,10 @@ def _plan_face(analysis: Analysis, track: FaceTrack, planned: Schedule, speech: 
     return numbers, pipeline
 
 
-def _result(
-    face: Path, audio: Path, output: Path, settings: DubOptions, backend: str, reason: str, analysis: Analysis,
-    track: FaceTrack, planned: Schedule, numbers: Any, spec: EncodeSpec, notes: list[str], clock: StageClock,
-) -> DubResult:  # fmt: skip
-    dubbed = numbers >= 0
-    seconds, duration = clock.total, planned.duration
-    faces = [
-        {
-            "index": index,
-            "frames": len(other),
-            "from": round(float(other.times[0]), 3),
-            "to": round(float(other.times[-1]), 3),
-            "face_width": round(other.face_width, 1),
-            "chosen": other is track,
-        }
-        for index, other in enumerate(analysis.clip.tracks)
-    ]
-    report = {
-        "face": str(face),
-        "audio": str(audio),
-        "output": str(output),
-        "backend": backend,
-        "options": plain_options(settings),
-        "seed": settings.seed,
-        "versions": package_versions(),
-        "weights": weight_hashes(LANDMARK_WEIGHTS),
-        "frames": {
-            "total": len(dubbed),
-            "dubbed": int(dubbed.sum()),
-            "passed_through": int((~dubbed).sum()),
-            "passed_through_ranges": passed_ranges(dubbed, planned.times, duration),
-            "source": analysis.clip.frames,
-        },
-        "faces": faces,
-        "chosen_because": reason,
-        "cuts": [round(float(analysis.clip.frame_times[index]), 3) for index in analysis.clip.cuts],
-        "output_stream": {
-            "codec": spec.codec,
-            "pixel_format": spec.pixel_format,
-            "width": spec.width,
-            "height": spec.height,
-            "time_base": str(spec.time_base),
-        },
-        "notes": notes,
-        "duration": round(duration, 3),
-        "seconds": round(seconds, 3),
-        "seconds_per_stage": clock.stages,
-        "real_time_factor": round(seconds / duration, 3),
-        "peak_memory_mb": peak_memory_mb(),
-    }
-    return DubResult(
-        output, len(dubbed), int(dubbed.sum()), int((~dubbed).sum()), duration, seconds, seconds / duration, report
-    )
-
-
 @contextmanager
 def _work_folder(parent: Path | None) -> Iterator[Path]:
     """A folder of this job's own, gone when the job ends, however it ends."""
+    made_parent = parent is not None and not parent.exists()
     try:
         if parent is not None:
             parent.mkdir(parents=True, exist_ok=True)
@@ -249,6 +189,9 @@ def _work_folder(parent: Path | None) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if made_parent and parent is not None:
+            with suppress(OSError):  # somebody else may use it by now
+                parent.rmdir()
 
 
 @contextmanager
@@ -276,7 +219,9 @@ def _check_report(path: Path, taken: list[Path]) -> None:
 def _write_report(path: Path, report: dict[str, Any]) -> None:
     part = path.with_name(path.name + ".part")
     try:
-        part.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.write_text(
+            json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
+        )
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)

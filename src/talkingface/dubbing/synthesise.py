@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,19 @@ DECODE_AHEAD = 6
 ENCODE_BEHIND = 6
 
 
+@dataclass(frozen=True)
+class Synthesised:
+    """What pass 2 made.
+
+    Attributes:
+        segments: The encoded pieces, in order.
+        spoken: (N,) True for frames whose lips were spoken, False for those passed through unchanged.
+    """
+
+    segments: list[Segment]
+    spoken: NDArray[np.bool_]
+
+
 def synthesise(
     face: Path,
     source_pts: NDArray[np.int64],
@@ -36,7 +50,7 @@ def synthesise(
     threads: int,
     progress: Progress,
     cancel: Cancellation,
-) -> list[Segment]:
+) -> Synthesised:
     """Make every frame of the result.
 
     Args:
@@ -52,7 +66,7 @@ def synthesise(
         cancel: Checked at every frame.
 
     Returns:
-        The finished segments.
+        The finished segments, and which frames were changed.
 
     Raises:
         MediaError: when the video changed or broke since pass 1.
@@ -65,6 +79,7 @@ def synthesise(
 
     progress.stage("speak lips", len(planned.order))
     order: Sequence[int] = planned.order.tolist()
+    spoken: list[bool] = []
     encoder = Background(encode, ENCODE_BEHIND)
     try:
         decode = partial(frames_in_order, face, order, source_pts.tolist(), threads=threads)
@@ -74,13 +89,14 @@ def synthesise(
                 made = speak_frame(frame, number, pipeline, layout) if number >= 0 else frame
                 # a frame that is held or passed through may be the decoder's own, and the same object twice
                 encoder.put((made, pts))
+                spoken.append(made is not frame)
                 progress.advance()
         encoder.finish()
     except BaseException:
         encoder.abandon()
         writer.abort()
         raise
-    return writer.close()
+    return Synthesised(writer.close(), np.array(spoken, bool))
 
 
 def speak_frame(frame: av.VideoFrame, number: int, pipeline: Pipeline, layout: PlaneLayout) -> av.VideoFrame:

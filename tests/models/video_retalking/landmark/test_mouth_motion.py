@@ -193,3 +193,14 @@ def test_times_outside_hold_the_ends() -> None:
     one = at_times(motion[:1], np.array([0.0, 0.02, 5.0]))
     np.testing.assert_allclose(one, np.broadcast_to(motion[:1], (3, 80, 2)))
     assert at_times(motion, np.zeros(0)).shape == (0, 80, 2)
+
+
+def test_a_room_that_is_heard_in_the_pauses_does_not_open_the_mouth() -> None:
+    rng = np.random.default_rng(4)
+    room = rng.normal(0, 0.003, 16_000 * 4).astype(np.float32)
+    sound = room.copy()
+    sound[16_000:32_000] += rng.normal(0, 0.1, 16_000).astype(np.float32)
+    gate = speech_gate(sound, 100)
+    assert gate[27:48].min() == 1
+    assert gate[:20].max() == 0
+    assert gate[60:].max() == 0
