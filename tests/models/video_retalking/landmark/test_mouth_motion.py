@@ -201,6 +201,6 @@ def test_a_room_that_is_heard_in_the_pauses_does_not_open_the_mouth() -> None:
     sound = room.copy()
     sound[16_000:32_000] += rng.normal(0, 0.1, 16_000).astype(np.float32)
     gate = speech_gate(sound, 100)
-    assert gate[27:48].min() == 1
+    assert gate[27:48].min() > 0.999
     assert gate[:20].max() == 0
     assert gate[60:].max() == 0
