@@ -75,11 +75,12 @@ def line(name: str, networks: Shipped, examples: Sequence[Example]) -> str:
     ]
     raw = with_baselines(networks.motion, examples)
     off = with_baselines(networks.motion, aligned)
+    other = off["network_other_sound"].get("gap_correlation")
     seconds = sum(len(example.displacement) for example in examples) / 25
     cells = [
         name, f"{len(examples)}", f"{seconds / 60:.1f}",
         f"{raw['network']['gap_correlation']:.2f}", f"{off['network']['gap_correlation']:.2f}",
-        f"{off['loudness']['gap_correlation']:.2f}", f"{off['network_other_sound']['gap_correlation']:.2f}",
+        f"{off['loudness']['gap_correlation']:.2f}", "n/a" if other is None else f"{other:.2f}",
         f"{off['network']['width_correlation']:.2f}",
         f"{off['network']['lip_error']:.4f}", f"{off['network']['lip_error_mean_mouth']:.4f}",
         f"{off['network']['closure_auc']:.2f}",

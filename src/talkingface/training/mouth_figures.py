@@ -131,7 +131,7 @@ def with_baselines(motion: Motion, examples: Sequence[Example]) -> dict[str, dic
 
     Args:
         motion: The network: log-mel (4 T, 80) to displacements (T, 80, 2).
-        examples: Clips of people it has not seen.
+        examples: Clips of people it has not seen; a single one has no other sound.
     """
     rows = np.concatenate([e.displacement for e in examples])
     mean = rows.mean(0).reshape(-1, 2)
@@ -148,5 +148,5 @@ def with_baselines(motion: Motion, examples: Sequence[Example]) -> dict[str, dic
     return {
         "network": validate(lambda e: motion(e.clip.mel), examples),
         "loudness": validate(lambda e: loudness_mouth(e, mean, opening), examples),
-        "network_other_sound": validate(shuffled, examples),
+        "network_other_sound": validate(shuffled, examples if len(examples) > 1 else []),
     }
