@@ -13,6 +13,7 @@ from talkingface.models.video_retalking.landmark.mouth_motion import (
     at_times,
     gap_of,
     loudness_db,
+    own_pace,
     personalise,
     speech_gate,
     wanted_quantiles,
@@ -204,3 +205,24 @@ def test_a_room_that_is_heard_in_the_pauses_does_not_open_the_mouth() -> None:
     assert gate[27:48].min() > 0.999
     assert gate[:20].max() == 0
     assert gate[60:].max() == 0
+
+
+def test_lips_keep_the_persons_own_pace(make_track, mouths) -> None:
+    """The same sound moves a slow speaker's lips less quickly than a quick one's."""
+    opening = np.random.default_rng(11).uniform(0, 0.25, 400)
+    motion = opening[:, None, None] * mouths.closing_direction
+    gate = np.ones(400)
+    own, made = [], []
+    for frames_a_syllable in (14, 5):
+        gaps = 0.14 + 0.14 * np.sin(2 * np.pi * np.arange(200) / frames_a_syllable)
+        face = TemplateCanonicalizer().canonicalise(make_track(gaps))
+        pace = own_pace(face)
+        assert pace is not None
+        own.append(pace)
+        made.append(np.abs(np.diff(gap_of(personalise(motion, face, gate, mouths)))).mean() * 25)
+    assert own[0] < 0.6 * own[1]
+    assert made[0] < 0.9 * made[1]
+
+
+def test_who_never_spoke_has_no_pace(still: CanonicalFace) -> None:
+    assert own_pace(still) is None

@@ -29,7 +29,9 @@ ROOM_SHARE = 0.3  # of the way from the room's level to the speech's, where spee
 STILL_OPENING = 0.24  # openings approach this limit in a face whose own speech was never seen
 OWN_SHARE = 0.5  # of the person's own openings against people's in general
 TRUSTED_FRAMES = 75  # 3 s of speech count half
-MOTION_SMOOTHING = 0.024  # seconds; brings the speed of the lips to that of real ones (measured)
+USUAL_SMOOTHING = 0.024  # seconds; brings the speed of the lips to that of real ones on average (measured)
+SMOOTHINGS = (0.0, 0.016, 0.020, 0.024, 0.030, 0.036, 0.044)
+SHORTEST_PACE_SECONDS = 2.0
 WIDTH_GAIN = 1.25  # squared error shrinks rounding and spreading too
 
 
@@ -113,25 +115,66 @@ def personalise(
     Returns:
         (T, 80, 2) displacement from the person's closed mouth.
     """
-    motion = smooth_in_time(motion, np.arange(len(motion)) / GRID_RATE, MOTION_SMOOTHING)
-    gap = gap_of(motion)
     speaking = gate > 0.5
-    count = int(speaking.sum())
-    if count < 3:
+    if int(speaking.sum()) < 3:
         return np.zeros(motion.shape)
+    wanted = wanted_quantiles(face, model)
+    times = np.arange(len(motion)) / GRID_RATE
+    pace = own_pace(face)
+    best: NDArray[np.float64] | None = None
+    least = np.inf
+    # the network's lips are a little quicker than real ones; how much they are calmed is the person's own pace
+    for sigma in SMOOTHINGS if pace is not None else (USUAL_SMOOTHING,):
+        moved = _opened_like(smooth_in_time(motion, times, sigma), wanted, speaking, model) * gate[:, None, None]
+        difference = 0.0 if pace is None else abs(_pace(gap_of(moved), speaking) - pace)
+        if difference < least:
+            best, least = moved, difference
+    assert best is not None
+    return best
+
+
+def _opened_like(
+    motion: NDArray[np.floating],
+    wanted: NDArray[np.floating],
+    speaking: NDArray[np.bool_],
+    model: MouthShapeModel,
+) -> NDArray[np.float64]:
+    """Motion with its openings mapped to those wanted, quantile by quantile."""
+    gap = gap_of(motion)
     moved = np.asarray(motion, np.float64).copy()
     centre = moved[speaking].mean(0)
     moved[..., 0] = centre[:, 0] + WIDTH_GAIN * (moved[..., 0] - centre[:, 0])
     # a long sound says itself how open "open" is; a short one is compared with sounds in general
+    count = int(speaking.sum())
     trust = count / (count + TRUSTED_FRAMES)
     heard = trust * np.quantile(gap[speaking], model.gap_levels) + (1 - trust) * model.predicted_gap
-    wanted = wanted_quantiles(face, model)
     opening = np.interp(gap, heard, wanted)
     beyond = gap > heard[-1]
     opening[beyond] = wanted[-1] + 0.3 * (gap[beyond] - heard[-1])
     opening = np.maximum(opening, 0)
     moved += (opening - gap_of(moved))[:, None, None] * model.closing_direction
-    return moved * gate[:, None, None]
+    return moved
+
+
+def _pace(gap: NDArray[np.floating], speaking: NDArray[np.bool_]) -> float:
+    """Mean speed of the opening on the 25 Hz grid while there is speech, inter-ocular distances per second."""
+    both = speaking[1:] & speaking[:-1]
+    return float(np.abs(np.diff(gap))[both].mean() * GRID_RATE) if both.any() else 0.0
+
+
+def own_pace(face: CanonicalFace) -> float | None:
+    """Mean speed of the opening while the person speaks, as ``_pace``; None when the clip does not show it.
+
+    Resting stretches (the opening stays below 0.02 for half a second) do not count.
+    """
+    times = face.track.times
+    if not face.speaks or times[-1] - times[0] < SHORTEST_PACE_SECONDS:
+        return None
+    grid = np.arange(times[0], times[-1], 1 / GRID_RATE)
+    gap = np.interp(grid, times, face.gap)
+    width = GRID_RATE // 2
+    moving = np.convolve(gap > 0.02, np.ones(width), mode="same") > 0
+    return _pace(gap, moving) if moving.sum() > GRID_RATE else None
 
 
 def wanted_quantiles(face: CanonicalFace, model: MouthShapeModel) -> NDArray[np.float64]:
