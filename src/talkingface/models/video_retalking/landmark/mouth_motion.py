@@ -30,7 +30,7 @@ STILL_OPENING = 0.24  # openings approach this limit in a face whose own speech 
 OWN_SHARE = 0.5  # of the person's own openings against people's in general
 TRUSTED_FRAMES = 75  # 3 s of speech count half
 USUAL_SMOOTHING = 0.024  # seconds; brings the speed of the lips to that of real ones on average (measured)
-SMOOTHINGS = (0.0, 0.016, 0.020, 0.024, 0.030, 0.036, 0.044)
+SMOOTHINGS = (0.0, 0.016, 0.020, 0.024, 0.028, 0.032)
 SHORTEST_PACE_SECONDS = 2.0
 WIDTH_GAIN = 1.25  # squared error shrinks rounding and spreading too
 
