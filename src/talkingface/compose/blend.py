@@ -24,7 +24,7 @@ def match_colour(layer: FloatArray, base: FloatArray, ring: NDArray[np.bool_], t
     rows, columns = np.nonzero(ring)
     if len(rows) < 24:
         return layer
-    thin = max(1, len(rows) // 1500)
+    thin = max(1, len(rows) // 700)
     rows, columns = rows[::thin], columns[::thin]
     height, width = layer.shape
     difference = base[rows, columns] - layer[rows, columns]

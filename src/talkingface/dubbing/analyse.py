@@ -55,7 +55,7 @@ def analyse(
     banks: dict[int, DonorBank] = {}
     layout: PlaneLayout | None = None
     with VideoReader(face, start=start, end=end, threads=threads) as reader:
-        tracker = ClipTracker(reader.stream.rotation, threads=threads)
+        tracker = ClipTracker(reader.stream.rotation)
         progress.stage("find faces", reader.stream.frames if start is None and end is None else None)
         with closing(prefetch(reader.frames, DECODE_AHEAD)) as frames:
             for decoded in frames:

@@ -85,10 +85,9 @@ def to_coded(detection: Detection, scale: float, rotation: int, width: int, heig
 class ClipTracker:
     """Feeds decoded frames to a ``FaceTracker`` and remembers their times."""
 
-    def __init__(self, rotation: int = 0, max_faces: int = 5, threads: int = 1) -> None:
+    def __init__(self, rotation: int = 0, max_faces: int = 5) -> None:
         self.rotation = rotation
-        # the mesh gains from a second thread; from a third it gains nothing
-        self.tracker = FaceTracker(FaceDetector(), FaceMesh(2 if threads != 1 else 1), max_faces)
+        self.tracker = FaceTracker(FaceDetector(), FaceMesh(), max_faces)
         self.cut_detector = CutDetector()
         self.times: list[float] = []
         self.pts: list[int] = []
@@ -145,7 +144,7 @@ def track_video(
         Cancelled: when asked to stop.
     """
     with VideoReader(path, start=start, end=end, threads=threads) as reader:
-        tracker = ClipTracker(reader.stream.rotation, max_faces, threads)
+        tracker = ClipTracker(reader.stream.rotation, max_faces)
         if progress is not None:
             progress.stage("find faces", reader.stream.frames)
         for decoded in reader.frames():

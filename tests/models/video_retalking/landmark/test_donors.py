@@ -30,12 +30,13 @@ LIPS = 40
         ("yuv422p12le", 12, 1, 0),
     ],
 )
+@pytest.mark.parametrize("memory", [0, 40_000, 32 << 20], ids=["on disk", "one in memory", "in memory"])
 def test_crops_come_back_as_they_were(
-    tmp_path: Path, make_track, planes_maker, form: str, bits: int, shift_x: int, shift_y: int
+    tmp_path: Path, make_track, planes_maker, memory: int, form: str, bits: int, shift_x: int, shift_y: int
 ) -> None:
     layout = PlaneLayout(form, 480, 400, bits, shift_x, shift_y, False, "bt709")
     track = make_track([0.0, 0.1, 0.2])
-    bank = DonorBank(tmp_path / "bank", layout)
+    bank = DonorBank(tmp_path / "bank", layout, memory_bytes=memory)
     kept = [planes_maker(bits, shift_x, shift_y, seed) for seed in range(3)]
     for frame, planes in enumerate(kept):
         bank.add(frame, track.landmarks[frame], planes)
@@ -86,7 +87,7 @@ def test_a_mouth_cut_by_the_border_of_an_odd_picture(tmp_path: Path, make_track)
 def test_the_bank_is_bounded_and_keeps_rare_mouths(tmp_path: Path, make_track, layout, planes) -> None:
     gaps = [0.3 if number == 40 else 0.02 for number in range(150)]
     track = make_track(gaps)
-    bank = DonorBank(tmp_path, layout, capacity=30)
+    bank = DonorBank(tmp_path, layout, capacity=30, memory_bytes=0)
     most = 0
     for frame in range(150):
         bank.add(frame, track.landmarks[frame], planes)
@@ -176,7 +177,7 @@ def test_a_sharper_donor_wins_among_equals(tmp_path: Path, make_track, mouths, l
 
 
 def test_reading_a_crop_again_is_the_same_object(tmp_path: Path, make_track, layout, planes) -> None:
-    bank = DonorBank(tmp_path, layout)
+    bank = DonorBank(tmp_path, layout, memory_bytes=0)
     bank.add(0, make_track([0.1]).landmarks[0], planes)
     assert bank.get(0) is bank.get(0)
     assert replace(bank.get(0), frame=3).frame == 3

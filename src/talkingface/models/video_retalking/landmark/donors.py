@@ -16,6 +16,7 @@ from talkingface.media.planes import Plane, PlaneLayout
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace
 
 CAPACITY = 400  # crops of one face; more than that repeat themselves
+MEMORY_BYTES = 32 << 20  # crops of one face held in memory; the rest lies on disk
 _LIPS = list(mesh.LIPS_OUTER + mesh.LIPS_INNER)
 POSE_WEIGHT = 0.06  # cost of 10 degrees of head turn between donor and frame, inter-ocular units
 MISSING_GAP_WEIGHT = 1.0
@@ -51,16 +52,20 @@ class _Entry:
 
 
 class DonorBank:
-    """A bounded store of mouth crops on disk, one for each frame kept.
+    """A bounded store of mouth crops, one for each frame kept: a few MB in memory, the rest on disk.
 
     When it overflows, frames go whose mouth shape and head pose others share most, the least sharp first.
     """
 
-    def __init__(self, folder: Path, layout: PlaneLayout, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self, folder: Path, layout: PlaneLayout, capacity: int = CAPACITY, memory_bytes: int = MEMORY_BYTES
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.layout = layout
         self.capacity = capacity
+        self._memory_left = memory_bytes
+        self._held: dict[int, list[Plane]] = {}
         self._entries: dict[int, _Entry] = {}
         self._opened: Donor | None = None
 
@@ -96,21 +101,29 @@ class DonorBank:
         crops = []
         for number, plane in enumerate(planes):
             sx, sy = (self.layout.chroma_shift_x, self.layout.chroma_shift_y) if number else (0, 0)
-            crops.append(np.ascontiguousarray(plane[y0 >> sy : -(-y1 >> sy), x0 >> sx : -(-x1 >> sx)]))
+            crops.append(plane[y0 >> sy : -(-y1 >> sy), x0 >> sx : -(-x1 >> sx)])
         scale = 255.0 / ((1 << self.layout.bits) - 1)
         inner = lips - [x0, y0]
         a, b = inner.min(0).astype(int), inner.max(0).astype(int) + 1
         part = crops[0][max(0, a[1]) : b[1], max(0, a[0]) : b[0]]
         sharp = float(cv2.Laplacian(part.astype(np.float32), cv2.CV_32F).std()) * scale if part.size else 0.0
-        with self._path(frame).open("wb") as file:
-            for crop in crops:
-                file.write(crop.tobytes())
+        size = sum(crop.nbytes for crop in crops)
+        if size <= self._memory_left:
+            self._memory_left -= size
+            self._held[frame] = [crop.copy() for crop in crops]
+        else:
+            with self._path(frame).open("wb") as file:
+                for crop in crops:
+                    file.write(crop.tobytes())
         self._entries[frame] = _Entry(x0, y0, [c.shape for c in crops], self._cell(landmarks, unit), sharp)
         if len(self._entries) > self.capacity + 64:
             self._shrink()
 
     def get(self, frame: int) -> Donor:
         """Read a crop back."""
+        if frame in self._held:
+            entry = self._entries[frame]
+            return Donor(frame, entry.x0, entry.y0, self._held[frame])
         if self._opened is None or self._opened.frame != frame:
             entry = self._entries[frame]
             kind = np.uint8 if self.layout.bits == 8 else np.uint16
@@ -145,7 +158,10 @@ class DonorBank:
             worst = min(crowd, key=lambda frame: self._entries[frame].sharpness)
             crowd.remove(worst)
             del self._entries[worst]
-            self._path(worst).unlink(missing_ok=True)
+            if worst in self._held:
+                self._memory_left += sum(plane.nbytes for plane in self._held.pop(worst))
+            else:
+                self._path(worst).unlink(missing_ok=True)
 
 
 def choose_donors(
