@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +32,12 @@ def test_networks_open_on_the_cpu(name: str) -> None:
     session = create_session(name)
     assert session.get_providers() == ["CPUExecutionProvider"]
     assert session.get_inputs()
+
+
+def test_the_runtime_reports_nothing_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    for key in ("TMPDIR", "TEMP", "TMP"):
+        environment[key] = str(tmp_path)
+    code = "from talkingface.weights.embedded import create_session; create_session('mouth_motion.onnx')"
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=60)
+    assert not list(tmp_path.iterdir())

@@ -15,6 +15,7 @@ from talkingface.errors import OutputError
 from talkingface.training.mouth_data import MOUTH_VALUES
 from talkingface.training.mouth_figures import GapStatistics
 from talkingface.training.mouth_network import BANDS, Ensemble, MouthMotion, SyncExpert
+from talkingface.weights.embedded import onnx_runtime
 
 OPSET = 17
 PARITY = 1e-3  # inter-ocular distances; a hundredth of this is visible in no picture
@@ -145,9 +146,7 @@ def _random_mel(frames: int) -> NDArray[np.float32]:
 
 
 def _check(network: nn.Module, path: Path, inputs: Callable[[int], dict[str, NDArray[np.float32]]]) -> float:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     worst = 0.0
     for frames in PARITY_FRAMES:
         feed = inputs(frames)

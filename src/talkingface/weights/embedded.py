@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from importlib import resources
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from talkingface.errors import WeightsMissingError
@@ -39,6 +41,18 @@ def asset_sha256(name: str) -> str:
     return hashlib.sha256(asset_path(name).read_bytes()).hexdigest()
 
 
+def onnx_runtime() -> ModuleType:
+    """Load ONNX Runtime without its telemetry.
+
+    Its official builds report their use to Microsoft and leave a file ``.ses`` in the temporary folder, already when
+    they are imported; only this variable, set beforehand, prevents that. A value somebody set is respected.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
 def create_session(name: str, threads: int = 1) -> Any:
     """Open an embedded ONNX network for the CPU.
 
@@ -50,8 +64,7 @@ def create_session(name: str, threads: int = 1) -> Any:
     Returns:
         An ``onnxruntime.InferenceSession``.
     """
-    import onnxruntime
-
+    onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
