@@ -6,7 +6,6 @@ import hashlib
 import os
 from importlib import resources
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from talkingface.errors import WeightsMissingError
@@ -41,8 +40,8 @@ def asset_sha256(name: str) -> str:
     return hashlib.sha256(asset_path(name).read_bytes()).hexdigest()
 
 
-def onnx_runtime() -> ModuleType:
-    """Load ONNX Runtime without its telemetry.
+def onnx_runtime() -> Any:
+    """Return the module ``onnxruntime``, loaded without its telemetry.
 
     Its official builds report their use to Microsoft and leave a file ``.ses`` in the temporary folder, already when
     they are imported; only this variable, set beforehand, prevents that. A value somebody set is respected.
