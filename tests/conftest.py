@@ -126,6 +126,7 @@ class FakeScorer:
         self.calls = 0
         self.error: Exception | None = None
         self.unscored: dict[str, str] = {}
+        self.unscored_code = 3
 
     def evaluate(self, rows: Sequence[EvaluationRow], metrics: Sequence[str], **settings: Any) -> EvaluationResult:
         self.calls += 1
@@ -144,6 +145,7 @@ class FakeScorer:
             means=good,
             success_rate=1 - len(failures) / len(rows),
             failures=failures,
+            failure_codes=dict.fromkeys(failures, self.unscored_code),
             notes=("scored by a fake",),
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from talkingface.cli import main
-from talkingface.errors import OutputError
+from talkingface.errors import NoFaceError, OutputError
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +38,18 @@ def test_without_a_source_only_what_can_be_known_is_scored(scorer: Any, capsys: 
     assert "sharpness_ratio" not in captured.out and "real_time_factor" not in captured.out
 
 
-def test_a_clip_that_could_not_be_scored_is_not_zero(scorer: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    scorer.unscored = {"made": "no face in made.mp4"}
-    assert main(["evaluate", "made.mp4", "--face", "f.mp4"]) == 1
-    assert "made: no face in made.mp4" in capsys.readouterr().out
+def test_a_clip_that_cannot_be_scored_ends_with_its_own_status(scorer: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    scorer.unscored, scorer.unscored_code = {"made": "made.mp4: no face"}, NoFaceError.exit_code
+    assert main(["evaluate", "made.mp4", "--face", "f.mp4"]) == NoFaceError.exit_code
+    assert capsys.readouterr() == ("", "talkingface: made.mp4: no face\n")
+    assert main(["evaluate", "made.mp4", "--face", "f.mp4", "--json", "--report", "r.json"]) == NoFaceError.exit_code
+    report = json.loads(capsys.readouterr().out)
+    assert report["failures"] == {"made": "made.mp4: no face"} and report == json.loads(Path("r.json").read_text())
+
+
+def test_notes_stand_below_the_table(scorer: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "made.mp4", "--face", "f.mp4"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "scored by a fake"
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,12 @@ def test_debug_may_be_switched_on_in_a_file(dataset_maker: Any, capsys: pytest.C
     assert "Traceback" in error and "holds no video or picture" in error
 
 
+def test_prepare_of_an_empty_dataset_says_what_to_put_there(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("dataset/clips").mkdir(parents=True)
+    assert main(["prepare", "-d", "clips"]) == 3
+    assert "dataset/clips: holds no videos or sounds; put videos in val/face" in capsys.readouterr().err
+
+
 def test_prepare_says_what_is_there(dataset_maker: Any, capsys: pytest.CaptureFixture[str]) -> None:
     dataset_maker(Path("dataset/clips"), ["a.mp4", "b.png"])
     dataset_maker(Path("dataset/clips"), ["c.mp4"], [], split="test")

@@ -161,9 +161,11 @@ def test_failed_scoring_is_reported_and_keeps_the_videos(go: Any, scorer: Any) -
 
 def test_a_clip_that_cannot_be_scored_counts_as_failed(go: Any, scorer: Any) -> None:
     scorer.unscored = {"anna_hello": "no face in the generated video"}
+    scorer.unscored_code = NoFaceError.exit_code
     result = go("anna", "bert")
-    assert result.exit_code == 1
+    assert result.exit_code == NoFaceError.exit_code
     assert result.success_rate == 0.5
+    assert result.status == "partly failed: 2 of 2 generated, 1 of them scored"
     assert report_of(result)["failures"] == scorer.unscored
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ _AGAINST_SOURCE = ("sharpness_ratio", "flicker_ratio")
 
 
 def evaluate(tokens: Sequence[str], session: Session) -> int:
-    """Score one generated video. Ends with 0 only if it was scored."""
+    """Score one generated video. A video that cannot be scored ends with the status of its failure, and one line."""
     arguments, options = parse_verb("evaluate", tokens, session)
     generated = Path(arguments.generated)
     metrics = check_metrics(options.metrics)
@@ -53,12 +54,15 @@ def evaluate(tokens: Sequence[str], session: Session) -> int:
         write_json(options.report, report)
     if options.json:
         print(json_text(report))
-    else:
+    if result.failures:
+        print(f"talkingface: {result.failures[row.name]}", file=sys.stderr)
+        return result.failure_codes[row.name]
+    if not options.json:
         console = output_console()
         console.print(result_to_table(result))
-        for name, reason in result.failures.items():
-            console.print(f"{name}: {reason}", markup=False, highlight=False, soft_wrap=True)
-    return 1 if result.failures else 0
+        for note in result.notes:
+            console.print(note, markup=False, highlight=False, soft_wrap=True)
+    return 0
 
 
 def check_report_path(path: Path, others: Sequence[Path]) -> None:

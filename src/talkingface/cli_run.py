@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from talkingface.cli_progress import output_console, shown_job
 from talkingface.cli_verbs import Session, find_verb, parse_verb, verb_parser
 from talkingface.configuration import Configuration, configure
+from talkingface.errors import MediaError
 from talkingface.option_arguments import GROUPS
 from talkingface.option_fields import option_fields, plain_value
 from talkingface.quick_start import run_configured
@@ -41,11 +42,15 @@ def prepare(tokens: Sequence[str], session: Session) -> int:
 
     with shown_job() as (progress, cancel):
         folder = prepare_dataset(options.dataset, options.dataset_dir, progress, cancel)
+    empty = True
     for split in SPLITS:
         dataset = open_dataset(folder, split)
         if dataset.faces or dataset.sounds:
+            empty = False
             rows = f", {len(dataset.rows)} rows in its manifest" if dataset.rows else ""
             print(f"{folder / split}: {len(dataset.faces)} faces, {len(dataset.sounds)} sounds{rows}")
+    if empty:
+        raise MediaError(f"{folder}: holds no videos or sounds; put videos in val/face and sounds in val/audio")
     return 0
 
 

@@ -90,6 +90,12 @@ class RunResult:
         return {**(self.evaluation.failures if self.evaluation else {}), **found}
 
     @property
+    def _unscored(self) -> list[str]:
+        """Pairs that were generated but could not be scored."""
+        made = {outcome.pair.name for outcome in self.outcomes if outcome.failure is None}
+        return [name for name in (self.evaluation.failures if self.evaluation else ()) if name in made]
+
+    @property
     def success_rate(self) -> float:
         """Pairs generated (and, where scores were asked for, scored) over all pairs: 0..1."""
         return 1.0 - len(self.failures) / len(self.outcomes)
@@ -98,9 +104,10 @@ class RunResult:
     def exit_code(self) -> int:
         """0 when every pair was generated and scored; the failures' own status when they share one; else 1."""
         codes = {outcome.failure_code for outcome in self.outcomes if outcome.failure is not None}
-        if len(codes) == 1:
-            return codes.pop()
-        return 1 if codes or self.failures or self.evaluation_failure else 0
+        codes |= {self.evaluation.failure_codes[name] for name in self._unscored if self.evaluation}
+        if self.evaluation_failure:
+            codes.add(1)
+        return codes.pop() if len(codes) == 1 else int(bool(codes))
 
     @property
     def status(self) -> str:
@@ -108,11 +115,9 @@ class RunResult:
         made, total = len(self.videos), len(self.outcomes)
         if not made:
             return f"failed: none of {total} generated, nothing scored"
-        if made < total:
-            return f"partly failed: {made} of {total} generated"
-        if self.evaluation_failure or self.failures:
-            return f"partly failed: {made} of {total} generated, scoring failed"
-        return f"done: {made} of {total} generated"
+        scores = f", {made - len(self._unscored)} of them scored" if self._unscored else ""
+        scores = ", scoring failed" if self.evaluation_failure else scores
+        return f"{'partly failed' if scores or made < total else 'done'}: {made} of {total} generated{scores}"
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``report.json`` holds."""

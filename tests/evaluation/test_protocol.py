@@ -110,6 +110,7 @@ def test_bad_rows_stay_in_the_table_as_failed(
     assert "no face was found in any of its 40 frames" in result.failures["faceless"]
     assert "no audio" in result.failures["mute"]
     assert "too short to judge sync" in result.failures["short"]
+    assert result.failure_codes == {"not made": 3, "gone": 3, "faceless": 4, "mute": 3, "short": 3}
     assert result.success_rate == pytest.approx(1 / 6)
     assert result.means["success_rate"].value == pytest.approx(1 / 6)
     for name, reason in result.failures.items():

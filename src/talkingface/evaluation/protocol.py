@@ -89,7 +89,7 @@ def evaluate(
     library = Library(threads, progress, cancel)
     progress.stage("evaluate", _frames_to_read(rows))
     clips: dict[str, ClipEvaluation] = {}
-    failures: dict[str, str] = {}
+    failures: dict[str, TalkingFaceError] = {}
     for number, row in enumerate(rows):
         cancel.check()
         try:
@@ -97,7 +97,7 @@ def evaluate(
         except (Cancelled, WeightsMissingError):
             raise
         except TalkingFaceError as error:
-            failures[row.name] = str(error)
+            failures[row.name] = error
         library.keep_videos(_videos(rows[number + 1 :]))
     return _result(rows, names, clips, failures)
 
@@ -240,8 +240,9 @@ def _result(
     rows: Sequence[EvaluationRow],
     metrics: tuple[str, ...],
     clips: dict[str, ClipEvaluation],
-    failures: dict[str, str],
+    errors: dict[str, TalkingFaceError],
 ) -> EvaluationResult:
+    failures = {name: str(error) for name, error in errors.items()}
     scores: dict[str, dict[str, Score]] = {}
     for row in rows:
         if row.name in clips:
@@ -264,6 +265,7 @@ def _result(
         means=mean_scores(scored, metrics, absolute),
         success_rate=len(clips) / len(rows) if rows else 0.0,
         failures=failures,
+        failure_codes={name: error.exit_code for name, error in errors.items()},
         notes=(*notes, *(note for clip in clips.values() for note in clip.notes)),
         clip_controls={name: clip.controls for name, clip in clips.items()},
         details={name: clip.details for name, clip in clips.items()},

@@ -64,6 +64,7 @@ class EvaluationResult:
         means: Metric name -> mean over the clips that have a value.
         success_rate: Clips generated and scored, over all clips: 0..1.
         failures: Clip name -> what failed, for generation and scoring alike.
+        failure_codes: Clip name -> the exit status that belongs to its failure.
         notes: Lines a reader should see beside the table.
         clip_controls: Clip name -> control name -> metric name -> score: what ``controls`` is the mean of.
         details: Clip name -> what its scores were made from (frames used, the distance at every offset), JSON-ready.
@@ -75,6 +76,7 @@ class EvaluationResult:
     means: Scores
     success_rate: float
     failures: Mapping[str, str] = field(default_factory=dict)
+    failure_codes: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     clip_controls: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
