@@ -24,7 +24,7 @@ def test_usable_places_pass_and_stay_empty(tmp_path: Path, codec: str, suffix: s
         ("nowhere/out.mp4", "h264", "no such folder"),
         ("file.txt/out.mp4", "h264", "is not a folder"),
         (".", "h264", "is a directory"),
-        ("there.mp4", "h264", "already there"),
+        ("there.mp4", "h264", "already there.*--overwrite"),
         ("in.mp4", "h264", "is also an input"),
         ("link.mp4", "h264", "is also an input"),
     ],

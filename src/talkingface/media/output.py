@@ -43,7 +43,7 @@ def check_output(path: Path, overwrite: bool, inputs: Sequence[Path], codec: str
     if path.exists() and not path.is_file():
         raise OutputError(f"{path}: is there and is no ordinary file")
     if path.exists() and not overwrite:
-        raise OutputError(f"{path}: is already there; choose another name or allow overwriting")
+        raise OutputError(f"{path}: is already there; choose another name, or allow replacing it with --overwrite")
     _check_folder(path.absolute().parent)
 
 
