@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import wave
 from fractions import Fraction
@@ -326,6 +327,33 @@ def test_a_picture_of_a_face(desk: Path, pictures, speech: Path, decode) -> None
     result = dub(path, speech, desk / "out.mp4", threads=2)
     assert result.frames_total == len(decode(result.output).frames) == 30
     assert result.duration == pytest.approx(1.2)
+
+
+def test_a_picture_has_no_start_and_no_end(desk: Path, pictures, speech: Path, decode) -> None:
+    path = desk / "portrait.png"
+    assert cv2.imwrite(str(path), pictures[0])
+    result = dub(path, speech, desk / "out.mp4", threads=2, start=50.0, end=51.0)
+    assert result.frames_total == 30
+    assert any("--start and --end" in note for note in result.report["notes"])
+
+
+@pytest.mark.parametrize(
+    ("choice", "error"), [("index:4", "asks for face number 5"), ("point:0,1,1", "no face at 1,1")]
+)
+def test_a_face_that_a_picture_lacks_is_told_of_the_picture(
+    desk: Path, pictures, speech: Path, choice: str, error: str
+) -> None:
+    path = desk / "portrait.png"
+    assert cv2.imwrite(str(path), pictures[0])
+    with pytest.raises(NoFaceError, match=rf"^{re.escape(str(path))}: .*{error}"):
+        dub(path, speech, desk / "out.mp4", threads=2, face=choice)
+
+
+def test_a_picture_without_a_face_is_named(desk: Path, speech: Path) -> None:
+    path = desk / "wall.png"
+    assert cv2.imwrite(str(path), np.full((240, 320, 3), 90, np.uint8))
+    with pytest.raises(NoFaceError, match=r"wall\.png: no face found"):
+        dub(path, speech, desk / "out.mp4", threads=2)
 
 
 @pytest.mark.parametrize("suffix", [".mov", ".mkv", ".m4v"])

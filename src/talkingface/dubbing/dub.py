@@ -93,6 +93,9 @@ def dub(
             with clock.stage("animate"):
                 source = animate_picture(picture, folder, speech.duration, settings.seed, progress, cancel)
             say(f"{face.name}: is a picture; natural slight motion was added")
+            if settings.start is not None or settings.end is not None:
+                say(f"{face.name}: --start and --end say nothing of a picture")
+                settings = replace(settings, start=None, end=None)
         with clock.stage("analyse"):
             analysis = analyse(
                 source,
@@ -103,6 +106,9 @@ def dub(
                 progress=progress,
                 cancel=cancel,
             )
+        if picture.is_still:  # errors shall name the picture, not the clip made of it
+            info = replace(analysis.clip.info, path=face)
+            analysis = replace(analysis, clip=replace(analysis.clip, info=info))
         for text in speech.notes:
             say(text)
         if analysis.clip.damaged:

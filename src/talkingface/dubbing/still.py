@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talkingface.errors import NoFaceError
 from talkingface.media.encoding import EncodeSpec
 from talkingface.media.planes import picture_bgr
 from talkingface.media.probe import MediaInfo
@@ -44,10 +45,14 @@ def animate_picture(
         MediaError: the picture cannot be read.
         NoFaceError: there is no face in it.
     """
-    from talkingface.still.animate import animate_still  # scenes of a picture are not needed by clips
+    from talkingface.still.animate import animate_still, locate_face  # scenes of a picture are not needed by clips
 
     with VideoReader(info.path) as reader:
         picture = picture_bgr(next(iter(reader.frames())).frame, LARGEST_SIDE, reader.stream.rotation)
+    try:
+        landmarks = locate_face(picture)
+    except NoFaceError as error:
+        raise NoFaceError(f"{info.path}: {error}") from error
     height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
     if height < 32 or width < 32:
         picture = cv2.copyMakeBorder(picture, 0, max(0, 32 - height), 0, max(0, 32 - width), cv2.BORDER_REPLICATE)
@@ -59,7 +64,7 @@ def animate_picture(
         rate=Fraction(RATE), threads=1, color_range="limited", color_space="bt709", color_primaries="bt709",
         color_transfer="bt709", sample_aspect_ratio=None, rotation=0,
     )  # fmt: skip
-    pictures: Iterator[NDArray[np.uint8]] = animate_still(picture, count, RATE, seed)
+    pictures: Iterator[NDArray[np.uint8]] = animate_still(picture, count, RATE, seed, landmarks=landmarks)
     with SegmentWriter(folder / "picture", spec, segment_frames=count) as writer:
         for number, shown in enumerate(pictures):
             cancel.check()
