@@ -91,6 +91,11 @@ def run_configured(
             evaluation, failure = _evaluate(configuration, outcomes, logged, cancel, logger)
         except BaseException as error:
             logger.error("ended early: %s: %s", type(error).__name__, error)
+            if isinstance(error, Cancelled):
+                done = len(list((folder / VIDEOS).iterdir()))
+                raise Cancelled(
+                    f"stopped before the end: {done} of {len(pairs)} made, nothing scored; {folder}"
+                ) from error
             raise
         result = RunResult(folder, configuration, outcomes, evaluation, failure, time.monotonic() - started)
         write_json(folder / REPORT_JSON, result.to_json())
