@@ -56,6 +56,9 @@ def faces(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("talkingface.faces.video")
     module.track_video = lambda path, **settings: FakeClip(tracks, 5)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "talkingface.faces.video", module)
+    select = types.ModuleType("talkingface.faces.select")
+    select.point_on = lambda clip, track: f"point:{track.times[1]},30,20"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "talkingface.faces.select", select)
 
 
 def test_probe_tells_streams_and_faces(video: Path, faces: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,8 +68,8 @@ def test_probe_tells_streams_and_faces(video: Path, faces: None, capsys: pytest.
     assert lines[1] == "  video 0: h264, 64x48, yuv420p, 25.000 frames/s on average"
     assert lines[2:] == [
         "  faces: 2; frames without one: 1 of 5",
-        "    index:0: 3 frames, 0.00 to 0.08 s, 20 pixels wide",
-        "    index:1: 2 frames, 0.08 to 0.12 s, 20 pixels wide",
+        "    index:0: 3 frames, 0.00 to 0.08 s, 20 pixels wide, point:0.04,30,20",
+        "    index:1: 2 frames, 0.08 to 0.12 s, 20 pixels wide, point:0.12,30,20",
     ]
 
 
@@ -76,6 +79,7 @@ def test_probe_as_json(video: Path, faces: None, capsys: pytest.CaptureFixture[s
     assert content["video"][0]["average_rate"] == "25"
     assert content["path"] == "clip.mp4"
     assert content["faces"]["frames_without_face"] == 1
+    assert content["faces"]["tracks"][1]["point"] == "point:0.12,30,20"
     assert main(["probe", "clip.mp4", "--json", "--no-faces"]) == 0
     assert json.loads(capsys.readouterr().out)["faces"] is None
 

@@ -63,6 +63,7 @@ def doctor(tokens: Sequence[str], session: Session) -> int:
 
 
 def _find_faces(path: Path, threads: int) -> dict[str, Any]:
+    from talkingface.faces.select import point_on
     from talkingface.faces.video import track_video  # onnxruntime, which --no-faces does without
 
     with shown_job(keep_bars=False) as (progress, cancel):
@@ -77,6 +78,7 @@ def _find_faces(path: Path, threads: int) -> dict[str, Any]:
                 "from_seconds": float(track.times[0]),
                 "to_seconds": float(track.times[-1]),
                 "width_pixels": track.face_width,
+                "point": str(point_on(clip, track)),
             }
             for number, track in enumerate(clip.tracks)
         ],
@@ -119,7 +121,7 @@ def _face_lines(faces: dict[str, Any] | None) -> list[str]:
     for track in faces["tracks"]:
         lines.append(
             f"    index:{track['index']}: {track['frames']} frames, {track['from_seconds']:.2f} to "
-            f"{track['to_seconds']:.2f} s, {track['width_pixels']:.0f} pixels wide"
+            f"{track['to_seconds']:.2f} s, {track['width_pixels']:.0f} pixels wide, {track['point']}"
         )
     return lines
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from talkingface.errors import NoFaceError
-from talkingface.faces.select import select_track
+from talkingface.faces.select import point_on, select_track
 from talkingface.faces.track import FaceTrack
 from talkingface.faces.video import ClipTracks
 from talkingface.options import parse_face
@@ -106,3 +106,14 @@ def test_points_of_stretched_pixels() -> None:
     assert select_track(wide, parse_face("point:1.5,1000,100"))[0] is RIGHT
     upright = clip([LEFT, RIGHT], 90, Fraction(2, 1))
     assert select_track(upright, parse_face(f"point:1.5,{HEIGHT - 100},1000"))[0] is RIGHT
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("aspect", [None, 2])
+def test_the_point_told_of_a_face_chooses_it(rotation: int, aspect: Any) -> None:
+    shown = clip([LEFT, RIGHT], rotation, aspect)
+    for face in (LEFT, RIGHT):
+        choice = point_on(shown, face)
+        assert select_track(shown, parse_face(str(choice)))[0] is face
+    assert str(point_on(clip([LEFT, RIGHT]), RIGHT)) == "point:1.48,500,100"
+    assert str(point_on(clip([LEFT, RIGHT], 90, 2), LEFT)) == "point:1,180,300"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from talkingface.errors import NoFaceError
 from talkingface.faces.track import FaceTrack
 from talkingface.faces.video import ClipTracks, shown_to_coded
+from talkingface.media.probe import VideoStreamInfo
 from talkingface.options import FaceChoice
 
 NEAR_SECONDS = 0.5
@@ -44,12 +46,28 @@ def select_track(clip: ClipTracks, choice: FaceChoice) -> tuple[FaceTrack, str]:
     return tracks[0], f"auto: the most present of {len(tracks)} face(s)"
 
 
+def point_on(clip: ClipTracks, track: FaceTrack) -> FaceChoice:
+    """Return the ``point`` that chooses a track: its middle, in the middle of the time it is seen."""
+    stream = clip.info.video[0]
+    row = len(track) // 2
+    points = track.landmarks[row, :, :2]
+    # turning the shown picture back is turning a picture of its size the other way
+    width, height = (stream.height, stream.width) if stream.rotation % 180 else (stream.width, stream.height)
+    middle = (points.min(0) + points.max(0))[None] / 2
+    x, y = shown_to_coded(middle, -stream.rotation, width, height)[0] * _stretch(stream)
+    return FaceChoice("point", time=round(float(track.times[row]), 2), x=round(float(x)), y=round(float(y)))
+
+
+def _stretch(stream: VideoStreamInfo) -> NDArray[np.float64]:
+    """(2,) how much wider and higher a player shows the turned picture than its pixels are."""
+    aspect = float(stream.sample_aspect_ratio or 1)
+    return np.array([1.0, aspect] if stream.rotation % 180 else [aspect, 1.0])
+
+
 def _at_point(clip: ClipTracks, choice: FaceChoice) -> FaceTrack:
     assert choice.time is not None and choice.x is not None and choice.y is not None
     stream = clip.info.video[0]
-    stretch = float(stream.sample_aspect_ratio or 1)
-    rotated = stream.rotation % 180 == 90
-    shown = np.array([[choice.x / (1 if rotated else stretch), choice.y / (stretch if rotated else 1)]])
+    shown = np.array([[choice.x, choice.y]]) / _stretch(stream)
     x, y = shown_to_coded(shown, stream.rotation, stream.width, stream.height)[0]
     best: tuple[float, FaceTrack] | None = None
     for track in clip.tracks:
