@@ -499,6 +499,17 @@ def test_cancelling_leaves_nothing(bench: Any, watcher, stage: str, steps: int) 
     assert bench["there"].read_bytes() == b"an earlier result"
 
 
+def test_a_file_that_appears_meanwhile_is_kept(bench: Any) -> None:
+    class Neighbour(SilentProgress):
+        def message(self, text: str) -> None:
+            bench["out"].write_text("of another job")
+
+    with pytest.raises(OutputError, match="already there"):
+        dub(bench["face"], bench["speech"], bench["out"], work_dir=bench["work"], threads=2, progress=Neighbour())
+    assert bench["out"].read_text() == "of another job"
+    assert list(bench["work"].iterdir()) == []
+
+
 def test_a_full_disk_leaves_nothing(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     written = []
 

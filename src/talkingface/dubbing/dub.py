@@ -144,6 +144,7 @@ def dub(
             )
         with clock.stage("finish"):
             cancel.check()
+            check_output(output, settings.overwrite, [face, audio], settings.video_codec)  # much time has passed
             metadata = analysis.clip.info.metadata
             finish(made.segments, spec, speech.track, planned, output, metadata, settings.mark)
         result = describe(
