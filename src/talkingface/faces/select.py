@@ -38,7 +38,7 @@ def select_track(clip: ClipTracks, choice: FaceChoice) -> tuple[FaceTrack, str]:
         if choice.index >= len(tracks):
             raise NoFaceError(
                 f"{clip.info.path}: --face index:{choice.index} asks for face number {choice.index + 1}, but only "
-                f"{len(tracks)} were found; index:0 is the most present"
+                f"{len(tracks)} {'was' if len(tracks) == 1 else 'were'} found; index:0 is the most present"
             )
         return tracks[choice.index], f"index:{choice.index} of {len(tracks)} face(s), by presence"
     if choice.kind == "point":

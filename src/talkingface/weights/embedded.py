@@ -29,8 +29,8 @@ def asset_path(name: str) -> Path:
     path = Path(str(resources.files("talkingface"))) / "assets" / name
     if not path.is_file():
         raise WeightsMissingError(
-            f"{path}: this file ships with talkingface and is missing; install the package again (pip install "
-            "--force-reinstall talkingface, or git checkout src/talkingface/assets in a clone)"
+            f"{path}: this file ships with talkingface and is missing; install the package again, or in a clone "
+            "run: git checkout src/talkingface/assets"
         )
     return path
 
