@@ -7,7 +7,6 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("onnx", reason="export needs onnx")
 pytest.importorskip("safetensors", reason="export needs safetensors")
 
-import onnxruntime  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from talkingface.errors import OutputError  # noqa: E402
@@ -15,6 +14,7 @@ from talkingface.models.video_retalking.landmark import canonicalize  # noqa: E4
 from talkingface.training import export  # noqa: E402
 from talkingface.training.mouth_figures import GapStatistics  # noqa: E402
 from talkingface.training.mouth_network import MouthMotion, SyncExpert  # noqa: E402
+from talkingface.weights.embedded import onnx_runtime  # noqa: E402
 
 
 def mouth(seed: int) -> MouthMotion:
@@ -29,7 +29,7 @@ def test_the_ensemble_says_the_same_in_onnx(tmp_path: Path, half: bool) -> None:
     members = [mouth(0), mouth(1)]
     worst = export.export_mouth(members, path, half)
     assert worst < (1e-3 if half else 1e-5)
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     mel = (np.random.default_rng(0).normal(size=(1, 92, 80)) * 2 - 6).astype(np.float32)
     (made,) = session.run(None, {"mel": mel})
     with torch.inference_mode():
