@@ -205,7 +205,7 @@ def _work_folder(parent: Path | None) -> Iterator[Path]:
 def _one_thread_for_small_work() -> Iterator[None]:
     """Keep OpenCV and BLAS from spreading small matrices over threads that the decoder and encoder need.
 
-    Measured: with BLAS threads free to spin, a dub beside x264 on two cores takes ten times as long.
+    Measured: with BLAS threads free to spin, a dub beside x264 on two cores takes about three times as long.
     """
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
