@@ -582,3 +582,22 @@ def test_real_clips_change_only_round_the_mouth(desk: Path, real_clips: Path, de
     assert result.frames_dubbed == result.frames_total == len(made.frames)
     assert all(frame[0].any() for frame in masks)
     assert max(box_share(frame) for frame in masks) < MAJORITY
+
+
+def test_a_face_whose_mouth_is_never_in_the_picture(bench: Any, tmp_path: Path) -> None:
+    """The detector finds a face by its eyes; without a mouth there is nothing to speak with."""
+    cropped = tmp_path / "eyes.mp4"
+    with av.open(str(bench["face"])) as reader, av.open(str(cropped), "w") as writer:
+        source = reader.streams.video[0]
+        height = round(source.height * 0.39) // 2 * 2
+        stream = writer.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = source.width, height, "yuv420p"
+        for number, frame in enumerate(reader.decode(source)):
+            if number == 12:
+                break
+            picture = np.ascontiguousarray(frame.to_ndarray(format="bgr24")[:height])
+            writer.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        writer.mux(stream.encode(None))
+    with pytest.raises(NoFaceError, match="mouth of the face chosen is never in the picture"):
+        dub(cropped, bench["speech"], bench["out"], threads=2)
+    assert not bench["out"].exists()

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from talkingface.faces import mesh_topology as mesh
+from talkingface.faces.geometry import LOWER, gap_of
 from talkingface.training.extract import generic_face
-from talkingface.training.mouth_data import IDENTITY_POINTS, LOWER, MouthClip, gap_of
+from talkingface.training.mouth_data import IDENTITY_POINTS, MouthClip
 from talkingface.training.packing import ClipPack, save_pack
 
 FRAMES = 32

@@ -3,6 +3,7 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs torch")
 
+from talkingface.faces.geometry import gap_of
 from talkingface.training.examples import (
     Batches,
     BatchShape,
@@ -10,7 +11,6 @@ from talkingface.training.examples import (
     principal_components,
     resampled,
 )
-from talkingface.training.mouth_data import gap_of
 
 
 def test_displacements_begin_at_the_closed_mouth(talkers) -> None:

@@ -3,13 +3,12 @@ import pytest
 
 from talkingface.errors import MediaError
 from talkingface.faces import mesh_topology as mesh
+from talkingface.faces.geometry import LOWER, gap_of
 from talkingface.training.extract import generic_face
 from talkingface.training.mouth_data import (
-    LOWER,
     MEL_PER_FRAME,
     closed_shape,
     closing_direction,
-    gap_of,
     make_clip,
     on_grid,
     width_of,

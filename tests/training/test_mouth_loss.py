@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from talkingface.training.mouth_data import LOWER  # noqa: E402
+from talkingface.faces.geometry import LOWER  # noqa: E402
 from talkingface.training.mouth_loss import (  # noqa: E402
     gap_tensor,
     mouth_loss,

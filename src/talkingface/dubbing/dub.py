@@ -176,8 +176,14 @@ def _plan_face(analysis: Analysis, track: FaceTrack, planned: Schedule, speech: 
             f"{analysis.clip.info.path}: the face chosen is first seen at {track.times[0]:.2f} s, when the result "
             f"({planned.duration:.2f} s long) is over; use --start"
         )
+    bank = analysis.banks[track.number]
+    if not len(bank):
+        raise NoFaceError(
+            f"{analysis.clip.info.path}: the mouth of the face chosen is never in the picture; choose another face "
+            "with --face, or use a video that shows the whole face"
+        )
     numbers = np.where(seen, np.cumsum(seen) - 1, -1)
-    pipeline = landmark_pipeline(analysis.banks[track.number], analysis.layout)
+    pipeline = landmark_pipeline(bank, analysis.layout)
     pipeline.plan(track, rows[seen], planned.times[seen], speech.samples)
     return numbers, pipeline
 

@@ -15,6 +15,10 @@ from talkingface.faces import mesh_topology as mesh
 
 FloatArray = NDArray[np.float64]
 
+# places of the inner lips' middle among the mouth points
+UPPER = [mesh.MOUTH_POINTS.index(point) for point in mesh.INNER_UPPER_MIDDLE]
+LOWER = [mesh.MOUTH_POINTS.index(point) for point in mesh.INNER_LOWER_MIDDLE]
+
 
 @dataclass(frozen=True)
 class Pose:
@@ -112,6 +116,11 @@ def inner_lip_gap(shape: NDArray[np.floating]) -> NDArray[np.floating]:
     """Mean vertical opening of the middle of the inner lips; (..., 478, >=2) -> (...). 0 is closed."""
     lower = shape[..., list(mesh.INNER_LOWER_MIDDLE), 1].mean(-1)
     return np.asarray(lower - shape[..., list(mesh.INNER_UPPER_MIDDLE), 1].mean(-1))
+
+
+def gap_of(points: NDArray[np.floating]) -> NDArray[np.floating]:
+    """``inner_lip_gap`` of mouth points, (..., 80, >=2) or the 40 of the lips alone, as ``MOUTH_POINTS``."""
+    return np.asarray(points[..., LOWER, 1].mean(-1) - points[..., UPPER, 1].mean(-1))
 
 
 def mouth_width(shape: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -30,8 +30,8 @@ def select_track(clip: ClipTracks, choice: FaceChoice) -> tuple[FaceTrack, str]:
     tracks = clip.tracks
     if not tracks:
         raise NoFaceError(
-            f"{clip.info.path}: no face was found in its {clip.frames} frame(s); the face must be at least about 3 % "
-            "of the picture wide and turned less than about 60 degrees from the camera"
+            f"{clip.info.path}: no face was found in its {clip.frames} frame(s); show it larger, better lit "
+            "or more from the front"
         )
     if choice.kind == "index":
         assert choice.index is not None

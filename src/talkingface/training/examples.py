@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from talkingface.faces.geometry import gap_of
 from talkingface.training.mouth_data import (
     MEL_PER_FRAME,
     MOUTH_VALUES,
     MouthClip,
     closed_shape,
     closing_direction,
-    gap_of,
 )
 from talkingface.training.mouth_network import COMPONENTS
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from talkingface.errors import MediaError
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import align_to_own_mean, smooth_in_time
+from talkingface.faces.geometry import align_to_own_mean, gap_of, smooth_in_time
 from talkingface.media.mel import QUIETEST_SPEECH, SAMPLE_RATE, log_mel, speech_level
 
 GRID_RATE = 25
@@ -24,8 +24,6 @@ MIN_FRAMES = 15
 MIN_FACE_WIDTH = 45.0  # pixels; in smaller faces the mesh guesses the lips
 MAX_YAW = 40.0  # degrees; beyond it one half of the mouth is hidden
 MAX_GAP_SECONDS = 0.25
-UPPER = [mesh.MOUTH_POINTS.index(i) for i in mesh.INNER_UPPER_MIDDLE]
-LOWER = [mesh.MOUTH_POINTS.index(i) for i in mesh.INNER_LOWER_MIDDLE]
 CORNERS = (mesh.MOUTH_POINTS.index(mesh.MOUTH_LEFT_CORNER), mesh.MOUTH_POINTS.index(mesh.MOUTH_RIGHT_CORNER))
 MOUTH_VALUES = 2 * len(mesh.MOUTH_POINTS)
 # what tells people apart: a quarter of the surface points that do not move with the mouth
@@ -61,11 +59,6 @@ class MouthClip:
     def minutes(self) -> float:
         """Length."""
         return len(self.shape) / (60 * GRID_RATE)
-
-
-def gap_of(points: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Inner-lip gap of (..., 80, 2) mouth points."""
-    return np.asarray(points[..., LOWER, 1].mean(-1) - points[..., UPPER, 1].mean(-1))
 
 
 def width_of(points: NDArray[np.floating]) -> NDArray[np.floating]:

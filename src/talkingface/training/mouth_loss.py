@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from talkingface.faces.geometry import LOWER, UPPER
 from talkingface.training.examples import point_weights
-from talkingface.training.mouth_data import CORNERS, LOWER, UPPER
+from talkingface.training.mouth_data import CORNERS
 
 NEARLY_CLOSED = 0.02  # inter-ocular distances
 

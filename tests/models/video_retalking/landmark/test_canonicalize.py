@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import inner_lip_gap
+from talkingface.faces.geometry import gap_of, inner_lip_gap
 from talkingface.models.video_retalking.landmark.canonicalize import (
     MOUTH,
     MouthShapeModel,
     TemplateCanonicalizer,
     own_share,
 )
-from talkingface.models.video_retalking.landmark.mouth_motion import gap_of
 
 TALK = 0.11 + 0.11 * np.sin(np.arange(60) / 3)
 

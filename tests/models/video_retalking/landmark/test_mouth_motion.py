@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from talkingface.faces.geometry import gap_of
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, TemplateCanonicalizer
 from talkingface.models.video_retalking.landmark.mouth_motion import (
     GRID_RATE,
     STILL_OPENING,
     MouthMotionNetwork,
     at_times,
-    gap_of,
     loudness_db,
     own_pace,
     personalise,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import interocular_distance
+from talkingface.faces.geometry import gap_of, interocular_distance
 from talkingface.media.planes import Plane, PlaneLayout
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace
 
@@ -187,7 +187,7 @@ def choose_donors(
     shapes = (shapes - shapes.mean(1, keepdims=True)).reshape(len(kept), -1).astype(np.float32)
     gaps = face.gap[kept]
     closed_level = float(np.percentile(face.gap, 12)) + 0.01
-    wanted_gap = targets[:, 33:38, 1].mean(1) - targets[:, 23:28, 1].mean(1)
+    wanted_gap = gap_of(targets)
     centred = (targets - targets.mean(1, keepdims=True)).astype(np.float32)
     looks = face.pose.rotation[:, 2]  # where the face looks: enough to compare head poses but for roll
     sharp = bank.sharpness(face.track.frames[kept])

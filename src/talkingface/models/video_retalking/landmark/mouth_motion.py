@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import smooth_in_time, smoothstep
+from talkingface.faces.geometry import gap_of, smooth_in_time, smoothstep
 from talkingface.media.mel import HOP, MEL_RATE, log_mel
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, MouthShapeModel
 from talkingface.weights.embedded import create_session
@@ -19,8 +19,6 @@ GRID_RATE = 25
 MEL_PER_FRAME = MEL_RATE // GRID_RATE
 CHUNK_FRAMES = 750  # 30 s of sound a call, so that an hour needs no more memory than a minute
 CONTEXT_FRAMES = 16  # the network sees 12 frames to either side
-_UPPER = [mesh.MOUTH_POINTS.index(i) for i in mesh.INNER_UPPER_MIDDLE]
-_LOWER = [mesh.MOUTH_POINTS.index(i) for i in mesh.INNER_LOWER_MIDDLE]
 
 SILENCE_DROP_DB = 34.0  # this much quieter than the speech is silence
 SILENCE_FLOOR_DB = -56.0  # and so is anything below this
@@ -33,11 +31,6 @@ USUAL_SMOOTHING = 0.024  # seconds; brings the speed of the lips to that of real
 SMOOTHINGS = (0.0, 0.016, 0.020, 0.024, 0.028, 0.032)
 SHORTEST_PACE_SECONDS = 2.0
 WIDTH_GAIN = 1.25  # squared error shrinks rounding and spreading too
-
-
-def gap_of(displacement: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Inner-lip gap of (..., 80, 2) mouth points."""
-    return np.asarray(displacement[..., _LOWER, 1].mean(-1) - displacement[..., _UPPER, 1].mean(-1))
 
 
 class MouthMotionNetwork:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.compose.blend import blend_bands, match_colour
-from talkingface.faces.geometry import smoothstep
+from talkingface.faces.geometry import gap_of, smoothstep
 from talkingface.media.planes import Plane, PlaneLayout
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, MouthShapeModel
 from talkingface.models.video_retalking.landmark.donors import Donor, DonorBank, choose_donors
@@ -27,7 +27,6 @@ from talkingface.models.video_retalking.landmark.mouth_layer import (
 from talkingface.models.video_retalking.landmark.mouth_motion import (
     MouthMotionNetwork,
     at_times,
-    gap_of,
     personalise,
     speech_gate,
 )
