@@ -18,6 +18,7 @@ from talkingface.option_fields import check_fields, option, option_fields
 BACKENDS = ("auto", "landmark", "neural")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 VIDEO_CODECS = ("h264", "hevc", "ffv1")
+PIXEL_FORMATS = ("auto", "keep")
 PAIRINGS = ("unpaired", "self", "all", "manifest")
 SPLITS = ("val", "train", "test")
 DEFAULT_METRICS = (
@@ -84,11 +85,12 @@ class FaceChoice:
     """Which face of the video is to speak.
 
     Attributes:
-        kind: ``auto``, ``index`` or ``point``.
-        index: For ``index``: 0 is the face present longest, 1 the next.
+        kind: ``auto``, ``index``, ``point``, ``image`` or ``all``.
+        index: For ``index``: 0 is the person most present, 1 the next.
         time: For ``point``: seconds on the video's own clock.
         x: For ``point``: pixels from the left of the picture as a player shows it.
         y: For ``point``: pixels from its top.
+        image: For ``image``: a picture of the person.
     """
 
     kind: str = "auto"
@@ -96,25 +98,30 @@ class FaceChoice:
     time: float | None = None
     x: float | None = None
     y: float | None = None
+    image: Path | None = None
 
     def __str__(self) -> str:
         if self.kind == "index":
             return f"index:{self.index}"
         if self.kind == "point":
             return f"point:{self.time:g},{self.x:g},{self.y:g}"
+        if self.kind == "image":
+            return f"image:{self.image}"
         return self.kind
 
 
 def parse_face(text: str) -> FaceChoice:
-    """Read a ``face`` option: ``auto``, ``index:N`` or ``point:SECONDS,X,Y``.
+    """Read a ``face`` option: ``auto``, ``index:N``, ``point:SECONDS,X,Y``, ``image:PATH`` or ``all``.
 
     Raises:
         OptionError: for anything else.
     """
     kind, _, rest = text.strip().partition(":")
     kind = kind.strip().lower()
-    if kind == "auto" and not rest:
-        return FaceChoice()
+    if kind in ("auto", "all") and not rest:
+        return FaceChoice(kind)
+    if kind == "image" and rest.strip():
+        return FaceChoice("image", image=Path(rest.strip()).expanduser())
     if kind == "index" and rest.strip().isdecimal():
         return FaceChoice("index", index=int(rest))
     if kind == "point":
@@ -124,7 +131,48 @@ def parse_face(text: str) -> FaceChoice:
             numbers = []
         if len(numbers) == 3 and all(math.isfinite(number) and number >= 0 for number in numbers):
             return FaceChoice("point", time=numbers[0], x=numbers[1], y=numbers[2])
-    raise OptionError(f"{text!r} is not a face; give auto, index:N (0 is the most present) or point:SECONDS,X,Y")
+    raise OptionError(
+        f"{text!r} is not a face; give auto, index:N (0 is the most present), point:SECONDS,X,Y, image:PATH or all"
+    )
+
+
+@dataclass(frozen=True)
+class SpeakerSound:
+    """One line of a speaker map: this face speaks that sound.
+
+    Attributes:
+        face: Which face.
+        audio: The sound; it begins with the result.
+    """
+
+    face: FaceChoice
+    audio: Path
+
+    def __str__(self) -> str:
+        return f"{self.face}={self.audio}"
+
+
+def parse_speaker_map(text: str) -> tuple[SpeakerSound, ...]:
+    """Read a ``speaker_map`` option: ``FACE=SOUND; FACE=SOUND ...``.
+
+    Raises:
+        OptionError: an entry has no ``=``, its face is not one, or is given twice; or there is no entry.
+    """
+    entries = []
+    for part in text.split(";"):
+        if not part.strip():
+            continue
+        face, separator, audio = part.partition("=")
+        if not separator or not audio.strip():
+            raise OptionError(f"{part.strip()!r} is no FACE=SOUND, such as 'index:0=her.wav; index:1=him.wav'")
+        entries.append(SpeakerSound(parse_face(face), Path(audio.strip()).expanduser()))
+    if not entries:
+        raise OptionError("the map is empty; give FACE=SOUND, such as 'index:0=her.wav; index:1=him.wav'")
+    faces = [str(entry.face) for entry in entries]
+    twice = next((face for face in faces if faces.count(face) > 1), None)
+    if twice is not None or ("all" in faces and len(faces) > 1):
+        raise OptionError(f"face {twice or 'all'!r} would speak two sounds at once; map each face once")
+    return tuple(entries)
 
 
 @dataclass(frozen=True)
@@ -156,7 +204,8 @@ class SynthesisOptions(WorkOptions):
     backend: str = option("auto", "Which networks speak the lips", group="Method", choices=BACKENDS)
     face: str = option(
         "auto",
-        "Which face speaks: auto, index:N (0 is the most present) or point:SECONDS,X,Y (pixels of the shown picture)",
+        "Which face speaks: auto, index:N (0 is the most present), point:SECONDS,X,Y (pixels of the shown picture), "
+        "image:PATH (a picture of the person) or all",
         group="Method",
         metavar="FACE",
         normalise=lambda text: str(parse_face(text)),
@@ -172,7 +221,28 @@ class SynthesisOptions(WorkOptions):
         None, "Use the video from this second on", group="Method", minimum=0, metavar="SECONDS"
     )
     end: float | None = option(None, "Use the video up to this second", group="Method", minimum=0, metavar="SECONDS")
+    keep_background: float = option(
+        0.0,
+        "Mix the video's own sound under the new one, this loud: 0 is not at all, 1 as it is",
+        group="Sound",
+        minimum=0,
+        maximum=4,
+        metavar="GAIN",
+    )
+    preview: float | None = option(
+        None, "Make only the first so many seconds of the result", group="Method", minimum=0.04, metavar="SECONDS"
+    )
+    still: bool = option(False, "Keep a picture still but for its mouth: add no natural motion", group="Method")
+    allow_damaged: bool = option(
+        False, "Use what can be decoded of damaged or truncated files instead of refusing them", group="Method"
+    )
     video_codec: str = option("h264", "Codec of the result; ffv1 is lossless", group="Output", choices=VIDEO_CODECS)
+    pixel_format: str = option(
+        "auto",
+        "auto: what plays everywhere, 4:2:0 of even size in 8 or 10 bits; keep: the video's own subsampling and size",
+        group="Output",
+        choices=PIXEL_FORMATS,
+    )
     crf: int = option(18, "Quality of h264 and hevc: lower is better and larger", group="Output", minimum=0, maximum=51)
     mark: bool = option(
         True,
@@ -183,7 +253,23 @@ class SynthesisOptions(WorkOptions):
     device: str = option("auto", "Where networks run", group="Machine", choices=DEVICES)
     seed: int = option(0, "Seed of everything random", group="Machine", minimum=0, maximum=2**31 - 1)
     work_dir: Path | None = option(
-        None, "Folder for intermediate files, instead of the system's temporary one", group="Machine", metavar="FOLDER"
+        None, "Folder for the files of unfinished jobs, instead of one in the cache", group="Machine", metavar="FOLDER"
+    )
+    cache: bool = option(
+        True,
+        "Keep what was found in a video, so that its next dub is quicker",
+        group="Machine",
+        off_help="Neither use nor keep what was found in a video in earlier jobs",
+    )
+    cache_dir: Path | None = option(
+        None, "Folder of the cache, instead of the user's usual one", group="Machine", metavar="FOLDER"
+    )
+    cache_size: float = option(
+        4.0,
+        "The cache may hold so many GB; what was used longest ago goes first",
+        group="Machine",
+        minimum=0,
+        metavar="GB",
     )
     checkpoint_dir: Path = option(Path("checkpoints"), "Where weights you bring lie", group="Folders", metavar="FOLDER")
 
@@ -211,10 +297,36 @@ class DubOptions(SynthesisOptions):
         OptionError: on construction, for a value that is not valid.
     """
 
+    audio_stream: int | None = option(
+        None, "Which audio stream of the sound's file, counted from 0", group="Sound", minimum=0, metavar="N"
+    )
+    speaker_map: str | None = option(
+        None,
+        "Several faces, several sounds: 'index:0=her.wav; index:1=him.wav'; without AUDIO the result carries their mix",
+        group="Sound",
+        metavar="MAP",
+        normalise=lambda text: "; ".join(str(entry) for entry in parse_speaker_map(text)),
+    )
     overwrite: bool = option(False, "Replace the result when it already exists", group="Output")
+    resume: bool = option(False, "Go on with this job where an interrupted run of it ended", group="Output")
     report: Path | None = option(
         None, "Write what was done, with times and versions, as JSON", group="Output", metavar="FILE"
     )
+
+    @property
+    def speakers(self) -> tuple[SpeakerSound, ...]:
+        """``speaker_map``, read; empty without one."""
+        return () if self.speaker_map is None else parse_speaker_map(self.speaker_map)
+
+
+@dataclass(frozen=True)
+class CacheOptions(CommonOptions):
+    """Options of ``talkingface cache info`` and ``talkingface cache clear``."""
+
+    cache_dir: Path | None = option(
+        None, "Folder of the cache, instead of the user's usual one", group="Machine", metavar="FOLDER"
+    )
+    json: bool = option(False, "Print JSON", group="Output")
 
 
 @dataclass(frozen=True)
