@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from talkingface.faces.detect import Detection
 from talkingface.faces.sampling import OrientedSquare
 from talkingface.faces.track import CutDetector, FaceTrack, FaceTracker
 from talkingface.models.video_retalking.landmark.canonicalize import MouthShapeModel
+from talkingface.row_file import RowFile
 
 WIDTH, HEIGHT = 640, 360
 
@@ -191,12 +193,42 @@ def test_nothing_seen_gives_no_track(scene: Scene) -> None:
 def test_prominence_weighs_time_and_size() -> None:
     def track(frames: int, width: float) -> FaceTrack:
         points = np.zeros((frames, 478, 3), np.float32)
-        points[:, 0, 0] = width
+        points[:, 0, :2] = width, 1.2 * width
         return FaceTrack(np.arange(frames), np.arange(frames) / 25, points, np.ones(frames, np.float32), 1000, 500)
 
     assert track(10, 200).prominence == pytest.approx(2)
     assert track(10, 200).prominence > track(10, 90).prominence
     assert track(10, 200).prominence > track(4, 200).prominence
+
+
+def test_the_width_of_a_face_is_its_shorter_side_and_rows_must_agree() -> None:
+    points = np.zeros((3, 478, 3), np.float32)
+    points[:, 0, :2] = 100, 70  # a face in a picture that lies on its side
+    track = FaceTrack(np.arange(3), np.arange(3) / 25, points, np.ones(3, np.float32), 1000, 500)
+    assert track.face_width == 70
+    np.testing.assert_allclose(track.boxes, [[0, 0, 100, 70]] * 3)
+    assert track.confidence.tolist() == [1, 1, 1]
+    assert track.identity is None
+    with pytest.raises(ValueError, match="4 frames, but 3 rows of times"):
+        FaceTrack(np.arange(4), track.times, points, track.presence, 1000, 500)
+
+
+def test_landmarks_in_files_are_those_in_memory(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "landmarks-0.rows").write_bytes(b"what an earlier run left")
+
+    def at(number: int) -> list[tuple[float, float, float]]:
+        return [(200 + number, 150, 120)] + ([(450, 150, 90)] if number >= 25 else [])
+
+    kept = play(scene, 40, at)[0].finish()
+    stored = play(scene, 40, at, folder=tmp_path)[0].finish()
+    assert len(kept) == len(stored) == 2
+    for one, other in zip(kept, stored, strict=True):
+        assert isinstance(other.landmarks, RowFile)
+        assert other.landmarks.path == tmp_path / f"landmarks-{other.number}.rows"
+        np.testing.assert_array_equal(one.landmarks[3:7], other.landmarks[3:7])
+        np.testing.assert_array_equal(np.asarray(one.landmarks), np.asarray(other.landmarks))
+        np.testing.assert_array_equal(one.boxes, other.boxes)
+        assert one.face_width == other.face_width
 
 
 def shot(seed: int, size: tuple[int, int] = (180, 320)) -> np.ndarray:

@@ -57,7 +57,7 @@ class Observation:
     @property
     def opening_range(self) -> float:
         """How far the mouth moves: 95th less 10th percentile of the inner-lip gap, inter-ocular distances."""
-        points = self.face.landmarks[..., :2]
+        points = np.asarray(self.face.landmarks)[..., :2]
         upper = points[:, list(mesh.INNER_UPPER_MIDDLE)].mean(1)
         lower = points[:, list(mesh.INNER_LOWER_MIDDLE)].mean(1)
         gap = np.linalg.norm(lower - upper, axis=1) / interocular_distance(points)
@@ -121,7 +121,7 @@ def observe(
 
 def mouth_motion(observation: Observation, reference: NDArray[np.floating]) -> MouthOnGrid:
     """The mouth of an observed face as the sync expert sees it."""
-    _, shape = align_to_own_mean(observation.face.landmarks, reference)
+    _, shape = align_to_own_mean(np.asarray(observation.face.landmarks), reference)
     return mouth_on_grid(shape[:, list(mesh.MOUTH_POINTS), :2], observation.face.times)
 
 

@@ -50,10 +50,10 @@ def point_on(clip: ClipTracks, track: FaceTrack) -> FaceChoice:
     """Return the ``point`` that chooses a track: its middle, in the middle of the time it is seen."""
     stream = clip.info.video[0]
     row = len(track) // 2
-    points = track.landmarks[row, :, :2]
+    box = track.boxes[row].reshape(2, 2)
     # turning the shown picture back is turning a picture of its size the other way
     width, height = (stream.height, stream.width) if stream.rotation % 180 else (stream.width, stream.height)
-    middle = (points.min(0) + points.max(0))[None] / 2
+    middle = box.mean(0, keepdims=True)
     x, y = shown_to_coded(middle, -stream.rotation, width, height)[0] * _stretch(stream)
     return FaceChoice("point", time=round(float(track.times[row]), 2), x=round(float(x)), y=round(float(y)))
 
@@ -74,7 +74,7 @@ def _at_point(clip: ClipTracks, choice: FaceChoice) -> FaceTrack:
         row = int(np.abs(track.times - choice.time).argmin())
         if abs(float(track.times[row]) - choice.time) > NEAR_SECONDS:
             continue
-        low, high = track.landmarks[row, :, :2].min(0), track.landmarks[row, :, :2].max(0)
+        low, high = track.boxes[row, :2], track.boxes[row, 2:]
         margin = 0.25 * float((high - low).max())
         outside = max(low[0] - x, x - high[0], low[1] - y, y - high[1])
         if outside <= margin and (best is None or outside < best[0]):

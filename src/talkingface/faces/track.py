@@ -6,8 +6,10 @@ when a face was lost. A cut ends every track.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,7 +17,9 @@ from numpy.typing import NDArray
 
 from talkingface.faces.detect import Detection, FaceDetector, overlap
 from talkingface.faces.landmarks import FaceMesh, region_of
+from talkingface.faces.mesh_topology import MESH_POINTS
 from talkingface.faces.sampling import PictureSampler
+from talkingface.row_file import RowFile, Rows
 
 KEY_FRAME_SECONDS = 1.0
 LOST_SECONDS = 2.0
@@ -31,28 +35,51 @@ class FaceTrack:
     Attributes:
         frames: (T,) int64, index of each frame in the clip, increasing; gaps where the face was lost.
         times: (T,) float64 seconds on the clip's clock.
-        landmarks: (T, 478, 3) float32 pixels of the coded picture (x right, y down, z away, same scale).
+        landmarks: T rows (478, 3) float32 pixels of the coded picture (x right, y down, z away, same scale): an array,
+            or a ``RowFile`` that is read row by row or by slices.
         presence: (T,) float32, probability 0..1 that a face is there.
         width: Picture width in pixels.
         height: Picture height in pixels.
         number: The face's number in order of appearance.
+        boxes: (T, 4) float32 x0, y0, x1, y1 of the landmarks, pixels of the coded picture; worked out when not given.
+        confidence: (T,) float32, 0..1: how much of an altered mouth may be shown there; ones when not given.
+        identity: (D,) float32, the mean appearance embedding; None when unknown.
+
+    Raises:
+        ValueError: the rows are not as many as the frames.
     """
 
     frames: NDArray[np.int64]
     times: NDArray[np.float64]
-    landmarks: NDArray[np.float32]
+    landmarks: Rows
     presence: NDArray[np.float32]
     width: int
     height: int
     number: int = 0
+    boxes: NDArray[np.float32] = None  # type: ignore[assignment]  # never None once made
+    confidence: NDArray[np.float32] = None  # type: ignore[assignment]  # never None once made
+    identity: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        missing = [name for name in ("boxes", "confidence") if getattr(self, name) is None]
+        for name in missing:
+            values = boxes_of(self.landmarks) if name == "boxes" else np.ones(len(self.frames), np.float32)
+            object.__setattr__(self, name, values)
+        for name in ("times", "landmarks", "presence", "boxes", "confidence"):
+            if len(getattr(self, name)) != len(self.frames):
+                raise ValueError(f"{len(self.frames)} frames, but {len(getattr(self, name))} rows of {name}")
 
     def __len__(self) -> int:
         return len(self.frames)
 
     @property
     def face_width(self) -> float:
-        """Median width of the face in pixels."""
-        return float(np.median(np.ptp(self.landmarks[:, :, 0], axis=1)))
+        """Median width of the face in pixels: the shorter side of its box.
+
+        A face is higher than it is wide, and the coded picture may lie on its side.
+        """
+        sides = self.boxes[:, 2:] - self.boxes[:, :2]
+        return float(np.median(sides.min(1)))
 
     @property
     def prominence(self) -> float:
@@ -60,29 +87,55 @@ class FaceTrack:
         return len(self) * self.face_width / max(self.width, self.height)
 
 
-@dataclass
-class _Following:
-    """A track being made."""
+def boxes_of(landmarks: Rows) -> NDArray[np.float32]:
+    """Bounding boxes (T, 4) x0, y0, x1, y1 of T rows of landmarks (478, >=2), read a window at a time."""
+    boxes = np.zeros((len(landmarks), 4), np.float32)
+    for start in range(0, len(landmarks), 256):
+        points = landmarks[start : start + 256][..., :2]
+        boxes[start : start + 256] = np.concatenate([points.min(1), points.max(1)], 1)
+    return boxes
 
-    number: int
-    last: NDArray[np.float32]
-    last_time: float
-    frames: list[int] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    landmarks: list[NDArray[np.float32]] = field(default_factory=list)
-    presence: list[float] = field(default_factory=list)
-    lost_frames: int = 0
+
+class _Following:
+    """A track being made. Landmarks go to a file when there is one."""
+
+    def __init__(self, number: int, last: NDArray[np.float32], last_time: float, file: Path | None) -> None:
+        self.number = number
+        self.last = last
+        self.last_time = last_time
+        self.lost_frames = 0
+        self.frames, self.times, self.presence = array("q"), array("d"), array("f")
+        self.boxes = array("f")
+        self.rows: list[NDArray[np.float32]] | RowFile = []
+        if file is not None:
+            file.unlink(missing_ok=True)
+            self.rows = RowFile(file, (MESH_POINTS, 3))
 
     def add(self, index: int, time: float, landmarks: NDArray[np.float32], presence: float) -> None:
         self.frames.append(index)
         self.times.append(time)
-        self.landmarks.append(landmarks)
+        self.rows.append(landmarks)
         self.presence.append(presence)
         self.last, self.last_time, self.lost_frames = landmarks, time, 0
+        self.boxes.extend(self.box())
 
     def box(self) -> tuple[float, float, float, float]:
         low, high = self.last[:, :2].min(0), self.last[:, :2].max(0)
         return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+    def finished(self, width: int, height: int) -> FaceTrack:
+        if isinstance(self.rows, RowFile):
+            self.rows.close()
+        return FaceTrack(
+            np.array(self.frames, np.int64),
+            np.array(self.times, np.float64),
+            self.rows if isinstance(self.rows, RowFile) else np.stack(self.rows).astype(np.float32),
+            np.array(self.presence, np.float32),
+            width,
+            height,
+            self.number,
+            np.array(self.boxes, np.float32).reshape(-1, 4),
+        )
 
 
 class CutDetector:
@@ -113,10 +166,21 @@ class CutDetector:
 class FaceTracker:
     """Turns a sequence of pictures into face tracks. One instance a clip."""
 
-    def __init__(self, detector: FaceDetector, mesh: FaceMesh, max_faces: int = MAX_FACES) -> None:
+    def __init__(
+        self, detector: FaceDetector, mesh: FaceMesh, max_faces: int = MAX_FACES, folder: Path | None = None
+    ) -> None:
+        """Begin a clip.
+
+        Args:
+            detector: Finds faces on key frames.
+            mesh: Finds them again in the frames between.
+            max_faces: Follow at most this many faces at a time.
+            folder: Landmarks lie there, in a file a track, instead of in memory.
+        """
         self.detector = detector
         self.mesh = mesh
         self.max_faces = max_faces
+        self.folder = folder
         self.cuts: list[int] = []
         self.detections = 0
         self._open: list[_Following] = []
@@ -169,19 +233,7 @@ class FaceTracker:
     def finish(self) -> list[FaceTrack]:
         """All tracks, the most prominent first."""
         width, height = self._size
-        tracks = [
-            FaceTrack(
-                np.array(face.frames, np.int64),
-                np.array(face.times, np.float64),
-                np.stack(face.landmarks).astype(np.float32),
-                np.array(face.presence, np.float32),
-                width,
-                height,
-                face.number,
-            )
-            for face in self._closed + self._open
-            if face.frames
-        ]
+        tracks = [face.finished(width, height) for face in self._closed + self._open if face.frames]
         return sorted(tracks, key=lambda track: -track.prominence)
 
     def _follow(self, face: _Following, index: int, time: float, sampler: PictureSampler) -> None:
@@ -221,7 +273,8 @@ class FaceTracker:
             if following:
                 following[0].add(index, time, landmarks, presence)
             else:
-                face = _Following(self._numbers, landmarks, time)
+                file = None if self.folder is None else self.folder / f"landmarks-{self._numbers}.rows"
+                face = _Following(self._numbers, landmarks, time, file)
                 self._numbers += 1
                 face.add(index, time, landmarks, presence)
                 self._open.append(face)

@@ -85,9 +85,16 @@ def to_coded(detection: Detection, scale: float, rotation: int, width: int, heig
 class ClipTracker:
     """Feeds decoded frames to a ``FaceTracker`` and remembers their times."""
 
-    def __init__(self, rotation: int = 0, max_faces: int = 5) -> None:
+    def __init__(self, rotation: int = 0, max_faces: int = 5, folder: Path | None = None) -> None:
+        """Begin a clip.
+
+        Args:
+            rotation: Degrees clockwise that a player turns the coded frames.
+            max_faces: Follow at most this many faces at a time.
+            folder: Landmarks lie there, in a file a track, instead of in memory.
+        """
         self.rotation = rotation
-        self.tracker = FaceTracker(FaceDetector(), FaceMesh(), max_faces)
+        self.tracker = FaceTracker(FaceDetector(), FaceMesh(), max_faces, folder)
         self.cut_detector = CutDetector()
         self.times: list[float] = []
         self.pts: list[int] = []

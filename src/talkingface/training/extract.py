@@ -117,7 +117,9 @@ def clips_of_file(
             else replace(listed, path=listed.path.with_stem(f"{listed.path.stem}-{number}"))
         )
         try:
-            clips += clips_of_track(part, digest, track.landmarks, track.frames, track.times, samples, reference)
+            clips += clips_of_track(
+                part, digest, np.asarray(track.landmarks), track.frames, track.times, samples, reference
+            )
         except MediaError as error:
             reason = reason or str(error)
     if not clips:

@@ -19,7 +19,7 @@ def moved(track: FaceTrack, degrees: float, scale: float, shift: tuple[float, fl
     turn[:, 0, 1], turn[:, 1, 0] = -np.sin(angles), np.sin(angles)
     turn[:, 2, 2] = 1
     points = np.einsum("tij,tnj->tni", turn, track.landmarks) * scale + [*shift, 0]
-    return replace(track, landmarks=points.astype(np.float32))
+    return replace(track, landmarks=points.astype(np.float32), boxes=None)
 
 
 def test_the_same_mouth_is_the_same_whatever_the_head_does(make: Any) -> None:
@@ -71,7 +71,15 @@ def test_where_the_truth_has_no_face_nothing_is_compared(make: Any) -> None:
     openings = make.speech_like(4)
     whole = make.track_of(openings)
     kept = np.r_[0:30, 60:100]
-    holed = replace(whole, frames=kept, times=whole.times[kept], landmarks=whole.landmarks[kept])
+    holed = replace(
+        whole,
+        frames=kept,
+        times=whole.times[kept],
+        landmarks=whole.landmarks[kept],
+        presence=whole.presence[kept],
+        boxes=None,
+        confidence=None,
+    )
     pair = pair_mouths(whole, holed, generic_face())
     assert len(pair.times) == 72
     assert not ((pair.times > 1.21) & (pair.times < 2.35)).any()

@@ -60,9 +60,10 @@ def pair_mouths(
         reference: (478, 3) generic canonical face.
         truth_late: Seconds that the truth's lips are later than they should be; it is looked at so much later.
     """
-    own = align(truth.landmarks, reference).to_canonical(truth.landmarks).mean(0)
-    true_shape = align(truth.landmarks, own).to_canonical(truth.landmarks)
-    shape = align(judged.landmarks, own).to_canonical(judged.landmarks)
+    true_points, points = np.asarray(truth.landmarks), np.asarray(judged.landmarks)
+    own = align(true_points, reference).to_canonical(true_points).mean(0)
+    true_shape = align(true_points, own).to_canonical(true_points)
+    shape = align(points, own).to_canonical(points)
     shape = smooth_in_time(shape[..., :2], judged.times, SMOOTHING_SECONDS)
     true_shape = smooth_in_time(true_shape[..., :2], truth.times, SMOOTHING_SECONDS)
     times = np.asarray(judged.times, np.float64) + truth_late
