@@ -6,6 +6,7 @@ distance between the eyes' centres is 1. Every length below that is called "inte
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,11 @@ class Pose:
         """Carry (T, N, 3) pixels to canonical coordinates."""
         turned = np.einsum("tnj,tij->tni", np.asarray(points, np.float64), self.rotation)
         return np.asarray(self.scale[:, None, None] * turned + self.shift[:, None])
+
+    def one_to_canonical(self, index: int, points: NDArray[np.floating]) -> FloatArray:
+        """Carry (N, 3) pixels of frame ``index`` to canonical coordinates."""
+        turned = np.asarray(points, np.float64) @ self.rotation[index].T
+        return np.asarray(self.scale[index] * turned + self.shift[index])
 
     def to_picture(self, index: int, points: NDArray[np.floating]) -> FloatArray:
         """Carry (N, 3) canonical points of frame ``index`` to pixels."""
@@ -99,6 +105,11 @@ def align(landmarks: NDArray[np.floating], reference: NDArray[np.floating]) -> P
     scale = (singular * signs).sum(1) / (centred**2).sum((1, 2))
     shift = target_mean - scale[:, None] * np.einsum("tij,tj->ti", rotation, source_mean)
     return Pose(scale, rotation, shift)
+
+
+def joined_poses(parts: Sequence[Pose]) -> Pose:
+    """The poses of consecutive stretches of frames as one."""
+    return Pose(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("scale", "rotation", "shift")))
 
 
 def align_to_own_mean(landmarks: NDArray[np.floating], reference: NDArray[np.floating]) -> tuple[Pose, FloatArray]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from talkingface.errors import WeightsMissingError
 from talkingface.media.planes import PlaneLayout
-from talkingface.models.video_retalking.landmark.canonicalize import TemplateCanonicalizer
-from talkingface.models.video_retalking.landmark.donors import DonorBank
+from talkingface.models.video_retalking.landmark.canonicalize import MouthShapeModel, TemplateCanonicalizer
 from talkingface.models.video_retalking.landmark.refine import DetailRefiner
+from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
 from talkingface.models.video_retalking.landmark.synthesizer import DonorLipSynthesizer
 from talkingface.models.video_retalking.pipeline import Pipeline
 
@@ -70,10 +70,18 @@ def choose_backend(asked: str, device: str, checkpoint_dir: Path) -> BackendChoi
     return BackendChoice("landmark", f"backend landmark (auto: the one this version ships with weights){where}")
 
 
-def landmark_pipeline(bank: DonorBank, layout: PlaneLayout) -> Pipeline:
-    """The three stages of the landmark backend for one face.
+def landmark_pipeline(layout: PlaneLayout, folder: Path, recent: RecentBlocks | None = None) -> Pipeline:
+    """The three stages of the landmark backend for one person.
+
+    Args:
+        layout: Of the clip's frames.
+        folder: For what does not fit in memory while the result is planned.
+        recent: Landmarks read last, shared by the persons of a job.
 
     Raises:
         WeightsMissingError: when the installation lacks an embedded file.
     """
-    return Pipeline(TemplateCanonicalizer(), DonorLipSynthesizer(bank, layout), DetailRefiner(), layout)
+    model = MouthShapeModel.load()
+    return Pipeline(
+        TemplateCanonicalizer(model, recent), DonorLipSynthesizer(layout, folder, model), DetailRefiner(), layout
+    )

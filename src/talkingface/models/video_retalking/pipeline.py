@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,25 @@ from talkingface.media.planes import Plane, PlaneLayout
 from talkingface.models.video_retalking.stages import Canonicalizer, LipSynthesizer, Refiner, RegionPatch
 
 
+@dataclass(frozen=True)
+class Shot:
+    """One stretch in which a person is seen.
+
+    Attributes:
+        track: The face.
+        kept: What pass 1 kept of it.
+        numbers: (N,) rising numbers of the frames of the result that show it.
+        rows: (N,) row of the track each of them is made on.
+    """
+
+    track: FaceTrack
+    kept: Any
+    numbers: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+
 class Pipeline:
-    """One face, three stages. Plan the whole clip once, then render its frames in any order."""
+    """One person, three stages. Plan the whole result once, then render its frames in any order."""
 
     def __init__(
         self, canonicalizer: Canonicalizer, synthesizer: LipSynthesizer, refiner: Refiner | None, layout: PlaneLayout
@@ -22,30 +41,34 @@ class Pipeline:
         self.synthesizer = synthesizer
         self.refiner = refiner
         self.layout = layout
-        self.face: Any = None
-        self.planned: Any = None
+        self._plans: list[Any] = []
+        self._shot_of = np.zeros(0, np.int32)
+        self._place_of = np.zeros(0, np.int64)
 
-    def plan(
-        self,
-        track: FaceTrack,
-        rows: NDArray[np.int64],
-        times: NDArray[np.float64],
-        samples: NDArray[np.float32],
-    ) -> None:
+    def plan(self, shots: Sequence[Shot], times: NDArray[np.float64], speech: Any) -> None:
         """Look at the whole clip and the whole sound.
 
         Args:
-            track: The face.
-            rows: (N,) row of the track each frame of the result is made on.
-            times: (N,) seconds of the sound each frame speaks.
-            samples: Mono 16 kHz sound.
+            shots: The person, wherever it is seen; no frame of the result in two of them.
+            times: (N,) seconds of the sound each frame of the result speaks.
+            speech: What the backend heard in the sound.
         """
-        self.face = self.canonicalizer.canonicalise(track)
-        self.planned = self.synthesizer.plan(self.face, rows, times, samples)
+        faces = [self.canonicalizer.canonicalise(shot.track) for shot in shots]
+        voice = self.synthesizer.voice(faces, speech)
+        self._plans = []
+        self._shot_of = np.full(len(times), -1, np.int32)
+        self._place_of = np.zeros(len(times), np.int64)
+        for index, (shot, face) in enumerate(zip(shots, faces, strict=True)):
+            self._plans.append(self.synthesizer.plan(face, shot.kept, shot.rows, times[shot.numbers], voice))
+            self._shot_of[shot.numbers] = index
+            self._place_of[shot.numbers] = np.arange(len(shot.numbers))
 
     def frame(self, number: int, planes: list[Plane]) -> RegionPatch | None:
-        """Render frame ``number`` over its own planes; None when its face is not in the picture."""
-        patch = self.synthesizer.speak(self.planned, number, planes)
+        """Render frame ``number`` of the result over its own planes; None when nothing of it is to change."""
+        index = int(self._shot_of[number])
+        if index < 0:
+            return None
+        patch = self.synthesizer.speak(self._plans[index], int(self._place_of[number]), planes)
         if patch is not None and self.refiner is not None:
             patch = self.refiner.refine(patch, planes, self.layout)
         return patch

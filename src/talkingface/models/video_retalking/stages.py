@@ -5,6 +5,7 @@ canonicalise -> speak -> refine. A pipeline holds one of each and does not know 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,18 +45,27 @@ class Canonicalizer(Protocol):
 class LipSynthesizer(Protocol):
     """Stage 2: makes the lips of every frame speak."""
 
-    def plan(self, face: Any, rows: NDArray[np.int64], times: NDArray[np.float64], samples: NDArray[np.float32]) -> Any:
-        """Decide, for the whole clip, what every frame will show.
+    def voice(self, faces: Sequence[Any], speech: Any) -> Any:
+        """How one person's mouth moves to a sound.
+
+        Args:
+            faces: The person in every shot, from the canonicaliser.
+            speech: What the same backend heard in the sound.
+        """
+
+    def plan(self, face: Any, kept: Any, rows: NDArray[np.int64], times: NDArray[np.float64], voice: Any) -> Any:
+        """Decide, for all frames that show one shot, what they will show.
 
         Args:
             face: From the canonicaliser.
+            kept: What pass 1 kept of the face.
             rows: (N,) row of the track each frame of the result is made on.
             times: (N,) seconds of the sound each frame speaks.
-            samples: Mono 16 kHz sound.
+            voice: From ``voice``.
         """
 
     def speak(self, plan: Any, number: int, planes: list[Plane]) -> RegionPatch | None:
-        """Render frame ``number`` of the plan over its own planes; None when the face is not in the picture."""
+        """Render frame ``number`` of the plan over its own planes; None when there is nothing to change."""
 
 
 class Refiner(Protocol):

@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import Pose, align_to_own_mean, inner_lip_gap, smooth_in_time, smoothstep
+from talkingface.faces.geometry import Pose, align, inner_lip_gap, joined_poses, smoothstep
 from talkingface.faces.track import FaceTrack
+from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks, SmoothLandmarks
 from talkingface.weights.embedded import asset_path
 
-LANDMARK_SMOOTHING = 0.024  # seconds; one frame of jitter, no lag
 CLOSED_SHARE = 0.15
+SURE = 0.9  # confidence from which a frame is trusted
+LEAST_SURE_FRAMES, LEAST_SURE_SHARE = 3, 0.05
 MOUTH = list(mesh.MOUTH_POINTS)
 
 
@@ -52,29 +54,30 @@ class MouthShapeModel:
 
 @dataclass(frozen=True)
 class CanonicalFace:
-    """A track, taken apart into pose and shape.
+    """A track, taken apart into pose and shape. What would grow fast with its length is read from the track.
 
     Attributes:
         track: Where it comes from.
-        landmarks: (T, 478, 3) float64 pixels, smoothed in time without lag.
+        landmarks: T times (478, 3) float64 pixels, smoothed in time without lag.
         pose: T similarity transforms from pixels to canonical coordinates.
-        shape: (T, 478, 3) canonical landmarks: pose removed, expression kept.
-        mean: (478, 3) their mean.
+        mean: (478, 3) canonical landmarks on average: pose removed.
         closed_mouth: (80, 2) canonical, the person's mouth with lips just touching: the template.
-        gap: (T,) inner-lip gap of each frame, inter-ocular units.
+        gap: (T,) inner-lip gap of each frame, inter-ocular units; where the mouth is not surely seen, as between the
+            frames around in which it is.
         interocular: (T,) pixels per canonical unit in each frame.
         own_share: (80,) 0..1, how much of the frame's own shape a point keeps (0 at lips and chin, 1 at the nose).
+        trusted: (T,) True where the mouth is surely seen.
     """
 
     track: FaceTrack
-    landmarks: NDArray[np.float64]
+    landmarks: SmoothLandmarks
     pose: Pose
-    shape: NDArray[np.float64]
     mean: NDArray[np.float64]
     closed_mouth: NDArray[np.float64]
     gap: NDArray[np.float64]
     interocular: NDArray[np.float64]
     own_share: NDArray[np.float64]
+    trusted: NDArray[np.bool_]
 
     @property
     def opening_range(self) -> tuple[float, float]:
@@ -87,6 +90,10 @@ class CanonicalFace:
         low, high = self.opening_range
         return high - low >= 0.06
 
+    def shape(self, row: int) -> NDArray[np.float64]:
+        """(478, 3) canonical landmarks of a frame: pose removed, expression kept."""
+        return self.pose.one_to_canonical(row, self.landmarks[row])
+
     def target(self, row: int, displacement: NDArray[np.floating]) -> NDArray[np.float64]:
         """Where the 80 mouth points of a frame go, in pixels.
 
@@ -97,7 +104,7 @@ class CanonicalFace:
         Returns:
             (80, 2) pixels.
         """
-        own = self.shape[row, MOUTH]
+        own = self.pose.one_to_canonical(row, self.landmarks[row][MOUTH])
         wanted = own.copy()
         wanted[:, :2] = self.closed_mouth + displacement
         mixed = wanted + (own - wanted) * self.own_share[:, None]
@@ -107,26 +114,68 @@ class CanonicalFace:
 class TemplateCanonicalizer:
     """The landmark backend's canonicaliser: the template is the person's own closed mouth."""
 
-    def __init__(self, model: MouthShapeModel | None = None) -> None:
+    def __init__(self, model: MouthShapeModel | None = None, recent: RecentBlocks | None = None) -> None:
         self.model = model or MouthShapeModel.load()
+        self.recent = recent or RecentBlocks()
 
     def canonicalise(self, track: FaceTrack) -> CanonicalFace:
-        """Take a track apart into pose, shape and template."""
-        landmarks = smooth_in_time(track.landmarks, track.times, LANDMARK_SMOOTHING)
-        pose, shape = align_to_own_mean(landmarks, self.model.reference)
-        mean = shape.mean(0)
-        gap = np.asarray(inner_lip_gap(shape), np.float64)
-        lowest = np.argsort(gap, kind="stable")[: max(1, int(np.ceil(CLOSED_SHARE * len(gap))))]
-        closed = shape[lowest][:, MOUTH, :2].mean(0) - self.model.closing_direction * gap[lowest].mean()
+        """Take a track apart into pose, shape and template, in passes over it that hold some frames at a time.
+
+        Faces are aligned to a generic one, then again to their own mean, so that identity does not disturb the pose.
+        Only frames in which the mouth is surely seen shape the mean and the template.
+        """
+        landmarks = SmoothLandmarks(track, self.recent)
+        trusted = surely_seen(track)
+        total = np.zeros(self.model.reference.shape)
+        for low, block in landmarks.blocks():
+            sure = trusted[low : low + len(block)]
+            total += align(block, self.model.reference).to_canonical(block)[sure].sum(0)
+        own_mean = total / trusted.sum()
+        poses, gaps = [], []
+        total = np.zeros(self.model.reference.shape)
+        for low, block in landmarks.blocks():
+            pose = align(block, own_mean)
+            shape = pose.to_canonical(block)
+            poses.append(pose)
+            gaps.append(inner_lip_gap(shape))
+            total += shape[trusted[low : low + len(block)]].sum(0)
+        mean = total / trusted.sum()
+        pose = joined_poses(poses)
+        gap = np.concatenate(gaps).astype(np.float64)
+        if not trusted.all():
+            gap = np.interp(track.times, track.times[trusted], gap[trusted])
+        closed = self._closed_mouth(landmarks, pose, gap, trusted)
         return CanonicalFace(
-            track, landmarks, pose, shape, mean, closed, gap, 1 / pose.scale * self._unit(mean), own_share(mean)
+            track, landmarks, pose, mean, closed, gap, 1 / pose.scale * self._unit(mean), own_share(mean), trusted
         )
+
+    def _closed_mouth(
+        self, landmarks: SmoothLandmarks, pose: Pose, gap: NDArray[np.float64], trusted: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """The mean of the most closed mouths, closed the rest of the way."""
+        rows = np.flatnonzero(trusted)
+        lowest = rows[np.argsort(gap[rows], kind="stable")[: max(1, int(np.ceil(CLOSED_SHARE * len(rows))))]]
+        wanted = np.zeros(len(gap), np.bool_)
+        wanted[lowest] = True
+        total = np.zeros((len(MOUTH), 2))
+        for low, block in landmarks.blocks():
+            for place in np.flatnonzero(wanted[low : low + len(block)]):
+                total += pose.one_to_canonical(low + int(place), block[place][MOUTH])[:, :2]
+        return np.asarray(total / len(lowest) - self.model.closing_direction * gap[lowest].mean())
 
     @staticmethod
     def _unit(mean: NDArray[np.float64]) -> float:
         left = mean[list(mesh.EYE_LEFT_CORNERS)].mean(0)
         right = mean[list(mesh.EYE_RIGHT_CORNERS)].mean(0)
         return float(np.linalg.norm(right - left))
+
+
+def surely_seen(track: FaceTrack) -> NDArray[np.bool_]:
+    """(T,) True where the mouth is surely seen; everywhere when that is hardly ever the case."""
+    sure = np.asarray(track.confidence >= SURE)
+    if sure.sum() < max(LEAST_SURE_FRAMES, LEAST_SURE_SHARE * len(sure)):
+        return np.ones(len(sure), np.bool_)
+    return sure
 
 
 def own_share(mean: NDArray[np.float64]) -> NDArray[np.float64]:

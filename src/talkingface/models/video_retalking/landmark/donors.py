@@ -1,28 +1,24 @@
-"""Stage 2b, speak: the person's own mouths, kept from pass one, and the choice of one for every frame to come."""
+"""Stage 2b, speak: the person's own mouths, kept from pass one."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talkingface.errors import OutputError
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import gap_of, interocular_distance
+from talkingface.faces.geometry import interocular_distance
 from talkingface.media.planes import Plane, PlaneLayout
-from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace
 
 CAPACITY = 400  # crops of one face; more than that repeat themselves
-MEMORY_BYTES = 32 << 20  # crops of one face held in memory; the rest lies on disk
+MEMORY_BYTES = 32 << 20  # crops of all faces of a job held in memory; the rest lies on disk
 _LIPS = list(mesh.LIPS_OUTER + mesh.LIPS_INNER)
-POSE_WEIGHT = 0.06  # cost of 10 degrees of head turn between donor and frame, inter-ocular units
-MISSING_GAP_WEIGHT = 1.0
-OPEN_FOR_CLOSED = 0.04  # cost of an open donor for a closed mouth
-SWITCH_COST = 0.02
-HOLD_COST = 0.002
 
 
 @dataclass(frozen=True)
@@ -42,6 +38,37 @@ class Donor:
     planes: list[Plane]
 
 
+class Donors(Protocol):
+    """Kept mouths, however they are kept."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def frames(self) -> NDArray[np.int64]: ...  # noqa: D102 - indices of the frames kept, increasing
+
+    def sharpness(self, frames: NDArray[np.int64]) -> NDArray[np.float64]: ...  # noqa: D102
+
+    def get(self, frame: int) -> Donor: ...  # noqa: D102
+
+
+class MemoryBudget:
+    """Bytes that several banks may hold in memory together."""
+
+    def __init__(self, size: int = MEMORY_BYTES) -> None:
+        self._left = size
+
+    def take(self, size: int) -> bool:
+        """Take so many bytes; False when they are not left."""
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+    def give(self, size: int) -> None:
+        """Give bytes back."""
+        self._left += size
+
+
 @dataclass(frozen=True)
 class _Entry:
     x0: int
@@ -58,16 +85,29 @@ class DonorBank:
     """
 
     def __init__(
-        self, folder: Path, layout: PlaneLayout, capacity: int = CAPACITY, memory_bytes: int = MEMORY_BYTES
+        self, folder: Path, layout: PlaneLayout, capacity: int = CAPACITY, budget: MemoryBudget | None = None
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        """Make the folder.
+
+        Args:
+            folder: For crops that do not fit in memory.
+            layout: Of the clip's frames.
+            capacity: Crops kept, a few more for a while.
+            budget: Memory, shared with other banks; one of its own when None.
+
+        Raises:
+            OutputError: the folder cannot be made.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_written(folder, error) from error
         self.folder = folder
         self.layout = layout
         self.capacity = capacity
-        self._memory_left = memory_bytes
+        self._budget = budget or MemoryBudget()
         self._held: dict[int, list[Plane]] = {}
         self._entries: dict[int, _Entry] = {}
-        self._opened: Donor | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -88,6 +128,9 @@ class DonorBank:
             frame: The frame's index.
             landmarks: (478, 3) pixels.
             planes: The frame's planes.
+
+        Raises:
+            OutputError: the crop cannot be written.
         """
         unit = float(interocular_distance(landmarks[:, :2]))
         lips = landmarks[_LIPS, :2]
@@ -107,34 +150,56 @@ class DonorBank:
         a, b = inner.min(0).astype(int), inner.max(0).astype(int) + 1
         part = crops[0][max(0, a[1]) : b[1], max(0, a[0]) : b[0]]
         sharp = float(cv2.Laplacian(part.astype(np.float32), cv2.CV_32F).std()) * scale if part.size else 0.0
-        size = sum(crop.nbytes for crop in crops)
-        if size <= self._memory_left:
-            self._memory_left -= size
+        if self._budget.take(sum(crop.nbytes for crop in crops)):
             self._held[frame] = [crop.copy() for crop in crops]
         else:
-            with self._path(frame).open("wb") as file:
-                for crop in crops:
-                    file.write(crop.tobytes())
+            try:
+                with self._path(frame).open("wb") as file:
+                    for crop in crops:
+                        file.write(crop.tobytes())
+            except OSError as error:
+                raise _not_written(self.folder, error) from error
         self._entries[frame] = _Entry(x0, y0, [c.shape for c in crops], self._cell(landmarks, unit), sharp)
         if len(self._entries) > self.capacity + 64:
             self._shrink()
 
     def get(self, frame: int) -> Donor:
         """Read a crop back."""
+        entry = self._entries[frame]
         if frame in self._held:
-            entry = self._entries[frame]
             return Donor(frame, entry.x0, entry.y0, self._held[frame])
-        if self._opened is None or self._opened.frame != frame:
-            entry = self._entries[frame]
-            kind = np.uint8 if self.layout.bits == 8 else np.uint16
-            raw: NDArray[Any] = np.fromfile(self._path(frame), kind)
-            planes: list[Plane] = []
-            start = 0
-            for rows, columns in entry.shapes:
-                planes.append(raw[start : start + rows * columns].reshape(rows, columns))
-                start += rows * columns
-            self._opened = Donor(frame, entry.x0, entry.y0, planes)
-        return self._opened
+        raw = np.fromfile(self._path(frame), sample_kind(self.layout))
+        return Donor(frame, entry.x0, entry.y0, _cut(raw, entry.shapes))
+
+    def pack(self, path: Path) -> None:
+        """Write every crop into one file, and what is known of them beside it; let go of memory and single files.
+
+        Args:
+            path: The file; ``path.npz`` is made with it.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        frames = sorted(self._entries)
+        entries = [self._entries[frame] for frame in frames]
+        try:
+            with path.open("wb") as file:
+                for frame in frames:
+                    for plane in self.get(frame).planes:
+                        file.write(plane.tobytes())
+            with path.with_name(f"{path.name}.npz").open("wb") as index:
+                np.savez(
+                    index,
+                    frames=np.array(frames, np.int64),
+                    corners=np.array([(entry.x0, entry.y0) for entry in entries], np.int64).reshape(-1, 2),
+                    shapes=np.array([entry.shapes for entry in entries], np.int64),
+                    sharpness=np.array([entry.sharpness for entry in entries], np.float64),
+                )
+            for frame in frames:
+                self._forget(frame)
+            self.folder.rmdir()
+        except OSError as error:
+            raise _not_written(path.parent, error) from error
 
     def _path(self, frame: int) -> Path:
         return self.folder / f"donor-{frame:08d}.planes"
@@ -157,72 +222,93 @@ class DonorBank:
             crowd = max(cells.values(), key=len)
             worst = min(crowd, key=lambda frame: self._entries[frame].sharpness)
             crowd.remove(worst)
-            del self._entries[worst]
-            if worst in self._held:
-                self._memory_left += sum(plane.nbytes for plane in self._held.pop(worst))
-            else:
-                self._path(worst).unlink(missing_ok=True)
+            self._forget(worst)
+
+    def _forget(self, frame: int) -> None:
+        del self._entries[frame]
+        if frame in self._held:
+            self._budget.give(sum(plane.nbytes for plane in self._held.pop(frame)))
+        else:
+            self._path(frame).unlink(missing_ok=True)
 
 
-def choose_donors(
-    face: CanonicalFace, rows: NDArray[np.int64], targets: NDArray[np.floating], bank: DonorBank
-) -> NDArray[np.int64]:
-    """Choose for every frame of the result the kept mouth that needs the least change, and change seldom.
+class RecentDonors:
+    """The crops read last, of all faces of a job together."""
 
-    A path of least cost (Viterbi): the distance of lip shapes, the opening a donor lacks, the turn of the head between
-    them, and a price for every jump; going on with the donor's own next or previous frame is free.
+    def __init__(self, size: int = MEMORY_BYTES) -> None:
+        self._left = size
+        self._donors: OrderedDict[tuple[Path, int], Donor] = OrderedDict()
 
-    Args:
-        face: The person.
-        rows: (N,) row of the track each frame of the result is made on.
-        targets: (N, 40, 2) canonical lip points wanted (outer, inner).
-        bank: The kept mouths; every kept frame is in the track.
+    def get(self, key: tuple[Path, int]) -> Donor | None:
+        """A crop, if it is still there."""
+        donor = self._donors.get(key)
+        if donor is not None:
+            self._donors.move_to_end(key)
+        return donor
 
-    Returns:
-        (N,) rows of the track to take the mouth from.
-    """
-    row_of = {int(frame): row for row, frame in enumerate(face.track.frames)}
-    kept = np.array([row_of[int(frame)] for frame in bank.frames if int(frame) in row_of], np.int64)
-    shapes = face.shape[kept][:, _LIPS, :2]
-    shapes = (shapes - shapes.mean(1, keepdims=True)).reshape(len(kept), -1).astype(np.float32)
-    gaps = face.gap[kept]
-    closed_level = float(np.percentile(face.gap, 12)) + 0.01
-    wanted_gap = gap_of(targets)
-    centred = (targets - targets.mean(1, keepdims=True)).astype(np.float32)
-    looks = face.pose.rotation[:, 2]  # where the face looks: enough to compare head poses but for roll
-    sharp = bank.sharpness(face.track.frames[kept])
-    softness = 0.02 * np.clip(1 - sharp / max(float(np.median(sharp)), 1e-6), 0, 1)
-    neighbour_before = np.full(len(kept), -1)
-    neighbour_before[1:] = np.where(np.diff(kept) == 1, np.arange(len(kept) - 1), -1)
-    neighbour_after = np.full(len(kept), -1)
-    neighbour_after[:-1] = np.where(np.diff(kept) == 1, np.arange(1, len(kept)), -1)
-    back = np.empty((len(rows), len(kept)), np.int16)
-    total = np.zeros(len(kept))
-    every = np.arange(len(kept))
-    for step in range(len(rows)):
-        difference = (shapes - centred[step].ravel()).reshape(len(kept), 40, 2)
-        cost = np.sqrt((difference**2).sum(-1)).mean(1).astype(np.float64) + softness
-        cost += MISSING_GAP_WEIGHT * np.maximum(wanted_gap[step] - gaps, 0)
-        angle = np.degrees(np.arccos(np.clip(looks[kept] @ looks[rows[step]], -1, 1)))
-        cost += POSE_WEIGHT * angle / 10
-        if wanted_gap[step] < closed_level:
-            cost += OPEN_FOR_CLOSED * np.clip((gaps - closed_level) / 0.02, 0, 1)
-        if step == 0:
-            total = cost
-            back[0] = every
-            continue
-        cheapest = int(total.argmin())
-        best = np.full(len(kept), total[cheapest] + SWITCH_COST)
-        came_from = np.full(len(kept), cheapest)
-        for source, price in ((every, HOLD_COST), (neighbour_before, 0.0), (neighbour_after, 0.0)):
-            value = np.where(source >= 0, total[source] + price, np.inf)
-            better = value < best
-            best[better], came_from[better] = value[better], source[better]
-        back[step] = came_from
-        total = best + cost
-    path = np.empty(len(rows), np.int64)
-    if len(rows):
-        path[-1] = int(total.argmin())
-        for step in range(len(rows) - 1, 0, -1):
-            path[step - 1] = back[step, path[step]]
-    return np.asarray(kept[path])
+    def put(self, key: tuple[Path, int], donor: Donor) -> None:
+        """Keep a crop; those not looked at for longest go."""
+        self._donors[key] = donor
+        self._left -= sum(plane.nbytes for plane in donor.planes)
+        while self._left < 0 and len(self._donors) > 1:
+            _, oldest = self._donors.popitem(last=False)
+            self._left += sum(plane.nbytes for plane in oldest.planes)
+
+
+class PackedDonors:
+    """What ``DonorBank.pack`` wrote, read when it is needed."""
+
+    def __init__(self, path: Path, layout: PlaneLayout, recent: RecentDonors | None = None) -> None:
+        """Read what is known of the crops.
+
+        Raises:
+            OSError: the files are not there.
+            ValueError: they are not whole.
+        """
+        self._path = path
+        self._kind = sample_kind(layout)
+        self._recent = recent or RecentDonors()
+        with np.load(path.with_name(f"{path.name}.npz"), allow_pickle=False) as index:
+            self.frames: NDArray[np.int64] = index["frames"]
+            self._corners, self._shapes, self._sharpness = index["corners"], index["shapes"], index["sharpness"]
+        counts = self._shapes.prod(-1).sum(-1) if len(self.frames) else np.zeros(0, np.int64)
+        self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        if path.stat().st_size != int(self._starts[-1]) * self._kind.itemsize:
+            raise ValueError(f"{path}: has another length than its index says")
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def sharpness(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Sharpness of kept frames' mouths; see ``DonorBank.sharpness``."""
+        return np.asarray(self._sharpness[np.searchsorted(self.frames, frames)])
+
+    def get(self, frame: int) -> Donor:
+        """Read a crop."""
+        donor = self._recent.get((self._path, frame))
+        if donor is None:
+            place = int(np.searchsorted(self.frames, frame))
+            start, stop = int(self._starts[place]), int(self._starts[place + 1])
+            raw = np.fromfile(self._path, self._kind, stop - start, offset=start * self._kind.itemsize)
+            shapes = [(int(rows), int(columns)) for rows, columns in self._shapes[place]]
+            donor = Donor(frame, int(self._corners[place, 0]), int(self._corners[place, 1]), _cut(raw, shapes))
+            self._recent.put((self._path, frame), donor)
+        return donor
+
+
+def sample_kind(layout: PlaneLayout) -> np.dtype[Any]:
+    """The type of one sample."""
+    return np.dtype(np.uint8 if layout.bits == 8 else np.uint16)
+
+
+def _cut(raw: NDArray[Any], shapes: list[tuple[int, int]]) -> list[Plane]:
+    planes: list[Plane] = []
+    start = 0
+    for rows, columns in shapes:
+        planes.append(raw[start : start + rows * columns].reshape(rows, columns))
+        start += rows * columns
+    return planes
+
+
+def _not_written(folder: Path, error: OSError) -> OutputError:
+    return OutputError(f"{folder}: cannot be written in ({error.strerror or error})")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +15,8 @@ from talkingface.compose.blend import blend_bands, match_colour
 from talkingface.faces.geometry import gap_of, smoothstep
 from talkingface.media.planes import Plane, PlaneLayout
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, MouthShapeModel
-from talkingface.models.video_retalking.landmark.donors import Donor, DonorBank, choose_donors
+from talkingface.models.video_retalking.landmark.donor_choice import choose_donors
+from talkingface.models.video_retalking.landmark.donors import Donor, Donors
 from talkingface.models.video_retalking.landmark.face_warp import WarpField, plan_warp
 from talkingface.models.video_retalking.landmark.mouth_layer import (
     MOUTH,
@@ -25,14 +29,57 @@ from talkingface.models.video_retalking.landmark.mouth_layer import (
     render_plane,
 )
 from talkingface.models.video_retalking.landmark.mouth_motion import (
-    MouthMotionNetwork,
-    at_times,
-    personalise,
-    speech_gate,
+    HeardSpeech,
+    PersonalMotion,
+    personalise_stored,
 )
 from talkingface.models.video_retalking.stages import FloatArray, RegionPatch
 
 LIPS = 40
+BLOCK = 64  # frames whose motion is worked out together
+FAINTEST = 0.01  # an effect weaker than this is none
+
+
+class PlannedMotion:
+    """The mouth's motion at the times of the result's frames, worked out a block of frames at a time."""
+
+    def __init__(self, motion: PersonalMotion, times: NDArray[np.float64]) -> None:
+        self._motion = motion
+        self._times = times
+        self._low = 0
+        self._block = np.zeros((0, len(MOUTH), 2))
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def __getitem__(self, number: int) -> NDArray[np.float64]:
+        """(80, 2) displacement from the closed mouth at frame ``number``, canonical units."""
+        if not self._low <= number < self._low + len(self._block):
+            self._low = number // BLOCK * BLOCK
+            self._block = self._motion.at(self._times[self._low : self._low + BLOCK])
+        return np.asarray(self._block[number - self._low])
+
+    def between(self, low: int, high: int) -> NDArray[np.float64]:
+        """(high - low, 80, 2) displacements of frames ``low`` to ``high - 1``."""
+        return np.asarray(self._motion.at(self._times[low:high]))
+
+
+class LipTargets:
+    """Where the lips go, for the choice of donors: (40, 2) canonical points a frame, read by slices."""
+
+    def __init__(self, face: CanonicalFace, motion: PlannedMotion) -> None:
+        self._closed = face.closed_mouth[None, :LIPS]
+        self._motion = motion
+
+    def __len__(self) -> int:
+        return len(self._motion)
+
+    def __getitem__(self, wanted: Any) -> NDArray[np.float64]:
+        """The points of a slice of frames, or of one."""
+        if not isinstance(wanted, slice):
+            return np.asarray(self[wanted : wanted + 1][0])
+        low, high, _ = wanted.indices(len(self))
+        return np.asarray(self._closed + self._motion.between(low, high)[:, :LIPS])
 
 
 @dataclass(frozen=True)
@@ -41,51 +88,79 @@ class LipPlan:
 
     Attributes:
         face: The person.
+        kept: The person's own mouths.
         rows: (N,) row of the track.
         donors: (N,) row of the track the mouth is taken from.
-        displacement: (N, 80, 2) from the closed mouth, canonical units.
-        strength: (N,) 0..1; less where the face is uncertain, so that the effect fades instead of jumping.
+        displacement: N times (80, 2) from the closed mouth, canonical units.
+        strength: (N,) 0..1; less where the mouth is not surely seen, so that the effect fades instead of jumping.
+        donor_mouths: (80, 2) pixels of each donor's mouth points, by its row.
     """
 
     face: CanonicalFace
+    kept: Donors
     rows: NDArray[np.int64]
     donors: NDArray[np.int64]
-    displacement: NDArray[np.float64]
+    displacement: PlannedMotion
     strength: NDArray[np.float64]
+    donor_mouths: dict[int, NDArray[np.float64]]
 
 
 class DonorLipSynthesizer:
     """Speaks with the person's own mouths."""
 
-    def __init__(self, bank: DonorBank, layout: PlaneLayout, model: MouthShapeModel | None = None) -> None:
-        self.bank = bank
+    def __init__(self, layout: PlaneLayout, folder: Path, model: MouthShapeModel | None = None) -> None:
+        """Nothing is done yet.
+
+        Args:
+            layout: Of the clip's frames.
+            folder: For what does not fit in memory while a plan is made.
+            model: Statistics of mouths in general.
+        """
         self.layout = layout
+        self.folder = folder
         self.model = model or MouthShapeModel.load()
 
+    def voice(self, faces: Sequence[CanonicalFace], speech: HeardSpeech) -> PersonalMotion:
+        """How this person's mouth moves to a sound; see ``stages.LipSynthesizer``.
+
+        The person's own openings and pace are learnt where they are seen longest.
+        """
+        longest = max(faces, key=lambda face: (face.speaks, int(face.trusted.sum())))
+        return personalise_stored(speech, longest, self.model)
+
     def plan(
-        self, face: CanonicalFace, rows: NDArray[np.int64], times: NDArray[np.float64], samples: NDArray[np.float32]
+        self,
+        face: CanonicalFace,
+        kept: Donors,
+        rows: NDArray[np.int64],
+        times: NDArray[np.float64],
+        voice: PersonalMotion,
     ) -> LipPlan:
         """Decide what every frame will show; see ``stages.LipSynthesizer``."""
-        heard = MouthMotionNetwork()(samples)
-        motion = personalise(heard, face, speech_gate(samples, len(heard)), self.model)
-        displacement = at_times(motion, times)
-        targets = face.closed_mouth[None, :LIPS] + displacement[:, :LIPS]
-        donors = choose_donors(face, rows, targets, self.bank)
-        strength = smoothstep(0.5, 0.9, face.track.presence[rows])
-        return LipPlan(face, rows, donors, displacement, strength)
+        motion = PlannedMotion(voice, times)
+        donors = choose_donors(face, rows, LipTargets(face, motion), kept, self.folder)
+        doubt = smoothstep(0.5, 0.9, face.track.presence[rows])
+        strength = np.minimum(doubt, face.track.confidence[rows])
+        mouths = {int(row): face.landmarks.rows(int(row), int(row) + 1)[0, MOUTH, :2] for row in np.unique(donors)}
+        return LipPlan(face, kept, rows, donors, motion, strength, mouths)
 
     def speak(self, plan: LipPlan, number: int, planes: list[Plane]) -> RegionPatch | None:
         """Render one frame; see ``stages.LipSynthesizer``."""
+        strength = np.float32(plan.strength[number])
+        if strength < FAINTEST:
+            return None
         face, row, donor_row = plan.face, int(plan.rows[number]), int(plan.donors[number])
         height, width = planes[0].shape
         unit = float(face.interocular[row])
-        target = face.target(row, plan.displacement[number])
+        displacement = plan.displacement[number]
+        target = face.target(row, displacement)
         warp = plan_warp(face.landmarks[row], target, unit, width, height)
         if warp is None:
             return None
-        geometry = self._geometry(face, row, donor_row, target, unit, plan.displacement[number])
+        source = plan.donor_mouths[donor_row]
+        geometry = self._geometry(face, row, donor_row, target, source, unit, displacement)
         maps = plan_mouth(geometry, width, height)
-        donor = self.bank.get(int(face.track.frames[donor_row]))
+        donor = plan.kept.get(int(face.track.frames[donor_row]))
         depth = cavity_codes(donor, geometry) if maps is not None and maps.cavity is not None else None
         patch = []
         for index, plane in enumerate(planes):
@@ -94,7 +169,6 @@ class DonorLipSynthesizer:
             if maps is not None:
                 self._add_mouth(base, warp, maps, donor, index, shift_x, shift_y, depth[index] if depth else None)
             patch.append(base)
-        strength = np.float32(plan.strength[number])
         return RegionPatch(warp.box.x0, warp.box.y0, patch, warp.alpha * strength)
 
     @staticmethod
@@ -103,6 +177,7 @@ class DonorLipSynthesizer:
         row: int,
         donor_row: int,
         target: NDArray[np.float64],
+        source: NDArray[np.float64],
         unit: float,
         displacement: NDArray[np.float64],
     ) -> MouthGeometry:
@@ -110,7 +185,6 @@ class DonorLipSynthesizer:
         here = face.pose.to_picture(row, anchors)[:, :2]
         there = face.pose.to_picture(donor_row, anchors)[:, :2]
         wanted = float(gap_of(face.closed_mouth + displacement))
-        source = face.landmarks[donor_row, MOUTH, :2]
         return MouthGeometry(target, source, fit_affine(here, there), unit, wanted, float(face.gap[donor_row]))
 
     def _base(self, warp: WarpField, plane: Plane, index: int, shift_x: int, shift_y: int) -> FloatArray:

@@ -1,0 +1,121 @@
+"""Which of the person's own mouths each frame of the result is made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkingface.faces import mesh_topology as mesh
+from talkingface.faces.geometry import gap_of
+from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace
+from talkingface.models.video_retalking.landmark.donors import Donors
+from talkingface.row_file import RowFile, Rows
+
+POSE_WEIGHT = 0.06  # cost of 10 degrees of head turn between donor and frame, inter-ocular units
+MISSING_GAP_WEIGHT = 1.0
+OPEN_FOR_CLOSED = 0.04  # cost of an open donor for a closed mouth
+SWITCH_COST = 0.02
+HOLD_COST = 0.002
+STEPS = 500  # frames looked at together
+_LIPS = list(mesh.LIPS_OUTER + mesh.LIPS_INNER)
+
+
+def choose_donors(
+    face: CanonicalFace, rows: NDArray[np.int64], targets: Rows, donors: Donors, folder: Path
+) -> NDArray[np.int64]:
+    """Choose for every frame of the result the kept mouth that needs the least change, and change seldom.
+
+    A path of least cost (Viterbi): the distance of lip shapes, the opening a donor lacks, the turn of the head between
+    them, and a price for every jump; going on with the donor's own next or previous frame is free.
+
+    Args:
+        face: The person.
+        rows: (N,) row of the track each frame of the result is made on.
+        targets: N canonical lip points wanted, (40, 2) each (outer, inner).
+        donors: The kept mouths.
+        folder: For the table of the path, 0.8 KB a frame; nothing stays in it.
+
+    Returns:
+        (N,) rows of the track to take the mouth from.
+
+    Raises:
+        OutputError: the table cannot be written.
+    """
+    table = folder / "donor-path.rows"
+    table.unlink(missing_ok=True)
+    search = _Search(face, donors)
+    with RowFile(table, (len(search.kept),), np.int16) as back:
+        for low in range(0, len(rows), STEPS):
+            high = min(len(rows), low + STEPS)
+            back.extend(search.steps(rows[low:high], np.asarray(targets[low:high], np.float64)))
+        path = np.empty(len(rows), np.int64)
+        if len(rows):
+            path[-1] = int(search.total.argmin())
+        for low in range((len(rows) - 1) // STEPS * STEPS, -1, -STEPS):
+            high = min(len(rows), low + STEPS)
+            part = back[low:high]
+            for step in range(high - 1, max(low, 1) - 1, -1):
+                path[step - 1] = part[step - low, path[step]]
+    table.unlink(missing_ok=True)
+    return np.asarray(search.kept[path])
+
+
+class _Search:
+    """The forward half of the search, with what it needs to know of every donor."""
+
+    def __init__(self, face: CanonicalFace, donors: Donors) -> None:
+        frames = face.track.frames
+        places = np.searchsorted(frames, donors.frames)
+        there = places < len(frames)
+        there[there] = frames[places[there]] == donors.frames[there]
+        kept = places[there]
+        sure = face.trusted[kept]
+        if sure.any():  # a mouth behind a hand is no mouth to take
+            kept = kept[sure]
+        self.kept = kept
+        shapes = np.stack([face.shape(int(row))[_LIPS, :2] for row in kept])
+        self._shapes = (shapes - shapes.mean(1, keepdims=True)).reshape(len(kept), -1).astype(np.float32)
+        self._gaps = face.gap[kept]
+        self._closed_level = float(np.percentile(face.gap, 12)) + 0.01
+        self._looks = face.pose.rotation[:, 2]  # where the face looks: enough to compare head poses but for roll
+        sharp = donors.sharpness(frames[kept])
+        self._softness = 0.02 * np.clip(1 - sharp / max(float(np.median(sharp)), 1e-6), 0, 1)
+        self._before = np.full(len(kept), -1)
+        self._before[1:] = np.where(np.diff(kept) == 1, np.arange(len(kept) - 1), -1)
+        self._after = np.full(len(kept), -1)
+        self._after[:-1] = np.where(np.diff(kept) == 1, np.arange(1, len(kept)), -1)
+        self.total: NDArray[np.float64] = np.zeros(0)
+
+    def steps(self, rows: NDArray[np.int64], targets: NDArray[np.float64]) -> NDArray[np.int16]:
+        """Go on by some frames; (n, K) where each donor's best path came from."""
+        every = np.arange(len(self.kept))
+        wanted_gap = gap_of(targets)
+        centred = (targets - targets.mean(1, keepdims=True)).astype(np.float32)
+        back = np.empty((len(rows), len(self.kept)), np.int16)
+        for step, row in enumerate(rows):
+            cost = self._costs(row, centred[step], float(wanted_gap[step]))
+            if not len(self.total):
+                self.total, back[step] = cost, every
+                continue
+            cheapest = int(self.total.argmin())
+            best = np.full(len(every), self.total[cheapest] + SWITCH_COST)
+            came_from = np.full(len(every), cheapest)
+            for source, price in ((every, HOLD_COST), (self._before, 0.0), (self._after, 0.0)):
+                value = np.where(source >= 0, self.total[source] + price, np.inf)
+                better = value < best
+                best[better], came_from[better] = value[better], source[better]
+            back[step] = came_from
+            self.total = best + cost
+        return back
+
+    def _costs(self, row: int, centred: NDArray[np.float32], wanted_gap: float) -> NDArray[np.float64]:
+        difference = (self._shapes - centred.ravel()).reshape(len(self.kept), 40, 2)
+        cost = np.sqrt((difference**2).sum(-1)).mean(1).astype(np.float64) + self._softness
+        cost += MISSING_GAP_WEIGHT * np.maximum(wanted_gap - self._gaps, 0)
+        angle = np.degrees(np.arccos(np.clip(self._looks[self.kept] @ self._looks[row], -1, 1)))
+        cost += POSE_WEIGHT * angle / 10
+        if wanted_gap < self._closed_level:
+            cost += OPEN_FOR_CLOSED * np.clip((self._gaps - self._closed_level) / 0.02, 0, 1)
+        return np.asarray(cost)

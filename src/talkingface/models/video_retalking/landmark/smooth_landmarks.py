@@ -1,0 +1,79 @@
+"""The landmarks of a track, smoothed in time, read a block of frames at a time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkingface.faces.geometry import smooth_in_time
+from talkingface.faces.track import FaceTrack
+
+LANDMARK_SMOOTHING = 0.024  # seconds; one frame of jitter, no lag
+BLOCK_ROWS = 64
+READ_ROWS = 256  # in passes over a whole track
+RECENT_BLOCKS = 12  # about 0.7 MB each; playing back and forth needs two
+
+
+class RecentBlocks:
+    """The blocks looked at last, of all tracks of a job together, so that many tracks take no more memory than one."""
+
+    def __init__(self, capacity: int = RECENT_BLOCKS) -> None:
+        self._capacity = capacity
+        self._blocks: OrderedDict[tuple[int, int], NDArray[np.float64]] = OrderedDict()
+
+    def get(self, key: tuple[int, int]) -> NDArray[np.float64] | None:
+        """A block, if it is still there."""
+        block = self._blocks.get(key)
+        if block is not None:
+            self._blocks.move_to_end(key)
+        return block
+
+    def put(self, key: tuple[int, int], block: NDArray[np.float64]) -> None:
+        """Keep a block; the one not looked at for longest goes."""
+        self._blocks[key] = block
+        while len(self._blocks) > self._capacity:
+            self._blocks.popitem(last=False)
+
+
+class SmoothLandmarks:
+    """A track's landmarks through ``smooth_in_time``: the same numbers as if all were smoothed at once."""
+
+    def __init__(self, track: FaceTrack, recent: RecentBlocks | None = None) -> None:
+        """Nothing is read yet.
+
+        Args:
+            track: The track; its landmarks may lie on disk.
+            recent: Shared with other tracks; one of its own when None.
+        """
+        self._track = track
+        self._recent = recent or RecentBlocks()
+
+    def __len__(self) -> int:
+        return len(self._track)
+
+    def rows(self, low: int, high: int) -> NDArray[np.float64]:
+        """(high - low, 478, 3) pixels."""
+        times = self._track.times
+        reach = 4 * LANDMARK_SMOOTHING * (1 + 1e-9)
+        first = int(np.searchsorted(times, times[low] - reach, side="left"))
+        last = int(np.searchsorted(times, times[high - 1] + reach, side="right"))
+        part = smooth_in_time(self._track.landmarks[first:last], times[first:last], LANDMARK_SMOOTHING)
+        return part[low - first : high - first]
+
+    def __getitem__(self, row: int) -> NDArray[np.float64]:
+        """(478, 3) pixels of one row; quick when neighbouring rows were asked for before."""
+        number, place = divmod(row, BLOCK_ROWS)
+        key = (id(self), number)
+        block = self._recent.get(key)
+        if block is None:
+            block = self.rows(number * BLOCK_ROWS, min(len(self), (number + 1) * BLOCK_ROWS))
+            self._recent.put(key, block)
+        return np.asarray(block[place])
+
+    def blocks(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Yield (first row, rows) over the whole track."""
+        for low in range(0, len(self), READ_ROWS):
+            yield low, self.rows(low, min(len(self), low + READ_ROWS))
