@@ -1,4 +1,4 @@
-"""The weights that ship inside the package: a few MB of ONNX and NumPy files in ``assets/``."""
+"""The weights that ship inside the package: some 15 MB of ONNX and NumPy files in ``assets/``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ EMBEDDED_FILES = (
     "face_detector_short.onnx",
     "face_detector_full.onnx",
     "face_mesh_attention.onnx",
+    "face_identity.onnx",
     "mouth_motion.onnx",
     "mouth_shape.npz",
     "sync_expert.onnx",

@@ -18,6 +18,7 @@ LANDMARK_WEIGHTS = (
     "face_detector_short.onnx",
     "face_detector_full.onnx",
     "face_mesh_attention.onnx",
+    "face_identity.onnx",
     "mouth_motion.onnx",
     "mouth_shape.npz",
 )
