@@ -16,6 +16,7 @@ from av.stream import Disposition
 
 from talkingface.errors import MediaError
 from talkingface.media.colour import MATRICES, PRIMARIES, RANGES, TRANSFERS, is_full_range, tag_name
+from talkingface.media.limits import MAX_VIDEO_PIXELS, check_picture_size, pixel_limit
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _STILL_CONTAINERS = {"image2"}
 _STILL_SUFFIX = "_pipe"  # FFmpeg's demuxers of single pictures: png_pipe, jpeg_pipe, webp_pipe ...
 _PACKETS_TO_FIRST_FRAME = 200
+_LONGEST_TICK = 10  # seconds; a clock coarser than that tells no frame from the next
+_FORMATS_OF_NAMES = {"concat", "hls", "dash", "sdp", "rtsp", "rtp", "sap", "imf"}
 
 
 @dataclass(frozen=True)
@@ -122,14 +125,25 @@ def open_media(path: Path) -> Iterator[InputContainer]:
     _check_file(path)
     try:
         # Names in metadata are often in no known encoding; a title must not make a film unreadable.
-        container = av.open(str(path.absolute()), "r", metadata_errors="replace")
+        container = av.open(str(path.absolute()), "r", options=_opening_options(path), metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError(f"{path}: not a media file that FFmpeg can read ({_reason(error)})") from error
     with container:
+        if container.format.name in _FORMATS_OF_NAMES:
+            raise MediaError(f"{path}: is a list of other files ({container.format.name}); give one of those")
         try:
             yield container
         except av.error.FFmpegError as error:
             raise MediaError(f"{path}: cannot be read to its end ({_reason(error)})") from error
+
+
+def _opening_options(path: Path) -> dict[str, str]:
+    """Bounds for what FFmpeg does by itself while it opens a file: it decodes its first frames to know the streams."""
+    return {
+        "max_pixels": str(pixel_limit(path)),
+        "protocol_whitelist": "file",  # a file may name others, on other machines too
+        "pattern_type": "none",  # "a%d.png" is one file
+    }
 
 
 def _check_file(path: Path) -> None:
@@ -214,11 +228,21 @@ def probe(path: str | Path) -> MediaInfo:
 
 def _video_info(container: InputContainer, stream: VideoStream) -> VideoStreamInfo:
     context = stream.codec_context
+    limit = pixel_limit(Path(container.name))
+    still = limit > MAX_VIDEO_PIXELS
+    check_picture_size(context.width, context.height, container.name, still)
+    context.options = {**context.options, "max_pixels": str(limit)}
     frame = _first_frame(container, stream)
     time_base = stream.time_base or Fraction(1, 1000)
+    if not 0 < time_base <= _LONGEST_TICK:
+        raise MediaError(f"{container.name}: video stream {stream.index} counts its time in steps of {time_base} s")
     pixel_format = frame.format if frame is not None else context.format
     if pixel_format is None or not context.width or not context.height:
-        raise MediaError(f"{container.name}: video stream {stream.index} has no readable picture size or format")
+        raise MediaError(
+            f"{container.name}: video stream {stream.index} has no readable picture size or format, or pictures of more "
+            f"than {limit / 1e6:.0f} megapixels"
+        )
+    check_picture_size(*((frame.width, frame.height) if frame is not None else (0, 0)), container.name, still)
     tags = frame if frame is not None else context
     full = is_full_range(frame) if frame is not None else int(context.color_range) == RANGES["full"]
     matrix = _display_matrix(frame)
