@@ -74,7 +74,7 @@ def test_forward_runs_never_seek(long_gop: Path, monkeypatch: pytest.MonkeyPatch
     pts, _ = plain_run(long_gop)
     places: list[int] = []
     around = StreamDecoder.around
-    monkeypatch.setattr(StreamDecoder, "around", lambda self, place: places.append(place) or around(self, place))
+    monkeypatch.setattr(StreamDecoder, "around", lambda self, place, **how: places.append(place) or around(self, place, **how))
     list(frames_in_order(long_gop, [*range(90), 89, 89], pts))
     assert places == [0]
     list(frames_in_order(long_gop, bounce(90, 1), pts, chunk=45))

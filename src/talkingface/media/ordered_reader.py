@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
+import numpy as np
 
 from talkingface.errors import MediaError
 from talkingface.media.decoder import StreamDecoder, TimedFrame
+from talkingface.media.planes import plane_views
 from talkingface.media.probe import VideoStreamInfo, probe
 
+_MARKED_ROWS = 16  # one line of so many goes into its mark
+_EARLIER_SECONDS = (0.0, 10.0)  # seeks to try before the file is decoded from its start
 _BUFFER_BYTES = 512 << 20  # a backward chunk never holds more than this, however large the frames
 
 
 def frames_in_order(
-    path: str | Path, order: Sequence[int], pts: Sequence[int], *, threads: int = 0, chunk: int = 48
+    path: str | Path,
+    order: Sequence[int],
+    pts: Sequence[int],
+    *,
+    marks: Sequence[int] | None = None,
+    threads: int = 0,
+    chunk: int = 48,
 ) -> Iterator[av.VideoFrame]:
     """Decode the frames of a video in any order that is made of runs forwards and backwards.
 
     Forward runs are decoded on end, repeats give the same frame object again, and a jump seeks. Backward runs are
     decoded in chunks: from the key frame before a chunk to its end, then given in reverse.
 
+    The frames are those of a plain run from the start. After a seek some files give others: damaged ones, ones whose
+    clock breaks, streams without true key frames. With ``marks`` every frame after a seek is compared with the plain
+    run's; without, frames are not trusted when the decoder finds fault after a seek. Then decoding begins further
+    back, in the end at the start of the file.
+
     Args:
         path: The video.
         order: Which frames are wanted, as indices into ``pts``: ``0, 1, 2, 1, 0`` plays to and fro, ``0, 1, 2, 0, 1``
             again, ``0, 1, 2, 2, 2`` holds the last.
         pts: The timestamps of the frames, as ``VideoReader.frames`` gave them, rising.
+        marks: ``DecodedFrame.mark`` of the frames, as ``pts``.
         threads: Decoder threads, 0 for as many as there are cores.
         chunk: At most this many frames are held at a time in a backward run.
 
@@ -43,7 +60,7 @@ def frames_in_order(
         raise MediaError(f"{path}: has no video stream")
     stream = info.video[0]
     with StreamDecoder(path, stream, threads) as decoder:
-        source = _FrameSource(path, decoder, pts)
+        source = _FrameSource(path, decoder, pts, marks)
         position = 0
         while position < len(order):
             end = _end_of_backward_run(order, position)
@@ -53,6 +70,14 @@ def frames_in_order(
             else:
                 yield source.forward(order[position])
                 position += 1
+
+
+def frame_mark(frame: av.VideoFrame) -> int:
+    """Return a number that tells a picture from others: a checksum of some of its lines."""
+    mark = 0
+    for view in plane_views(frame):
+        mark = zlib.crc32(np.ascontiguousarray(view[::_MARKED_ROWS]), mark)
+    return mark
 
 
 def _end_of_backward_run(order: Sequence[int], begin: int) -> int:
@@ -86,11 +111,16 @@ def _backwards(source: _FrameSource, wanted: Sequence[int], chunk: int) -> Itera
 class _FrameSource:
     """Gives frames by index from one decoder, and remembers where it stands."""
 
-    def __init__(self, path: Path, decoder: StreamDecoder, pts: Sequence[int]) -> None:
+    def __init__(
+        self, path: Path, decoder: StreamDecoder, pts: Sequence[int], marks: Sequence[int] | None = None
+    ) -> None:
         self._path = path
         self._decoder = decoder
         self._pts = pts
+        self._marks = marks
         self._frames: Iterator[TimedFrame] = iter(())
+        self._plain = False  # whether the run began at the start of the file
+        self._faults = 0
         self._current: tuple[int, av.VideoFrame] | None = None  # index and frame given last
 
     def forward(self, index: int) -> av.VideoFrame:
@@ -113,20 +143,39 @@ class _FrameSource:
         self._current = None
         return found
 
-    def _go_to(self, index: int) -> None:
-        self._frames = self._decoder.around(self._pts[index])
+    def _go_to(self, index: int, early: float = 0.0) -> None:
+        self._faults = self._found_faults()
+        self._plain = False
+        self._frames = self._decoder.around(self._pts[index], early=early)
         self._current = None
 
     def _advance(self, index: int) -> av.VideoFrame:
         frame = self._decode_until(index)
-        if frame is None:
-            # Timestamps after a seek were not those of a plain run (broken indices do that): count from the start.
+        for early in _EARLIER_SECONDS:
+            if self._is_sure(index, frame):
+                break
+            self._go_to(index, early)
+            frame = self._decode_until(index)
+        if not self._is_sure(index, frame):
+            self._plain = True
             self._frames = self._decoder.from_start()
             frame = self._decode_until(index)
         if frame is None:
             raise MediaError(f"{self._path}: frame {index} is no longer in the file; it changed while it was read")
         self._current = (index, frame)
         return frame
+
+    def _is_sure(self, index: int, frame: av.VideoFrame | None) -> bool:
+        if frame is None:
+            return False
+        if self._plain:
+            return True
+        if self._marks is not None:
+            return frame_mark(frame) == self._marks[index]
+        return self._found_faults() == self._faults
+
+    def _found_faults(self) -> int:
+        return self._decoder.damaged + self._decoder.guessed
 
     def _decode_until(self, index: int) -> av.VideoFrame | None:
         wanted = self._pts[index]

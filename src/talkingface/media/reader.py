@@ -13,8 +13,10 @@ import av
 
 from talkingface.errors import MediaError
 from talkingface.media.decoder import StreamDecoder
-from talkingface.media.ordered_reader import frames_in_order
+from talkingface.media.ordered_reader import frame_mark, frames_in_order
 from talkingface.media.probe import MediaInfo, VideoStreamInfo, probe
+from talkingface.media.stamps import LONGEST_STEP
+from talkingface.media.wholeness import describe_break
 
 __all__ = ["DecodedFrame", "VideoReader", "frames_in_order"]
 
@@ -30,12 +32,17 @@ class DecodedFrame:
         pts: The same time in ticks of the stream's time base: ``time == pts * time_base``.
         frame: The picture, in its working format, its ``pts`` set to the above. Never alter its planes; take a
             ``planes.writable_copy``.
+        mark: A number that tells this picture from others; see ``frames_in_order``.
     """
 
     index: int
     time: float
     pts: int
     frame: av.VideoFrame
+
+    @property
+    def mark(self) -> int:
+        return frame_mark(self.frame)
 
 
 class VideoReader:
@@ -45,6 +52,9 @@ class VideoReader:
         info: What the file holds.
         stream: The video stream that is read.
         damaged: Packets and frames that could not be decoded whole in the latest run of ``frames``.
+        loss: After a run of ``frames`` has come to its end: what of the selected range is missing in the file or could
+            not be decoded, as one clause ("3 damaged packets", "breaks off after 2.10 s of 5.00 s"); None when it is
+            whole.
         last_duration: How long the last frame of that run is shown, in ticks of the stream's time base; None until a
             run has come to its end.
     """
@@ -68,6 +78,7 @@ class VideoReader:
             raise MediaError(f"{path}: has no video stream")
         self.stream: VideoStreamInfo = self.info.video[0]
         self.damaged = 0
+        self.loss: str | None = None
         self.last_duration: int | None = None
         self._start = start
         self._end = end
@@ -97,6 +108,7 @@ class VideoReader:
             MediaError: nothing in the file, or nothing in the selected range, can be decoded.
         """
         self.damaged = 0
+        self.loss = None
         self.last_duration = None
         tick = self.stream.time_base
         first = None if self._start is None else round(Fraction(self._start) / tick)
@@ -105,30 +117,35 @@ class VideoReader:
         decoder = StreamDecoder(self.info.path, self.stream, self._threads)
         self._decoders.append(decoder)
         try:
-            end = decoder.end_pts
+            end, read_to_end, before = decoder.end_pts, True, 0
             for pts, frame in decoder.from_start() if first is None else decoder.around(first):
-                self.damaged = decoder.damaged
                 if first is not None and pts < first:
+                    before = decoder.damaged
                     continue
+                self.damaged = decoder.damaged - before
                 if stop is not None and pts >= stop:
-                    end = pts
+                    end, read_to_end = pts, False
                     break
                 latest = DecodedFrame(0 if latest is None else latest.index + 1, float(pts * tick), pts, frame)
                 yield latest
-            self.damaged = decoder.damaged
+            self.damaged = decoder.damaged - before
         finally:
             decoder.close()
             self._decoders.remove(decoder)
         if latest is None:
             raise MediaError(f"{self.info.path}: {self._nothing_decoded()}")
-        self.last_duration = self._length_of_last(latest, end)
+        end_of_last = latest.pts + max(latest.frame.duration or 0, decoder.usual_step)
+        broken = describe_break(self.info.path, decoder, end_of_last) if read_to_end else None
+        damage = f"{self.damaged} damaged packet{'s' * (self.damaged != 1)}" if self.damaged else None
+        self.loss = ", ".join(clause for clause in (damage, broken) if clause) or None
+        self.last_duration = self._length_of_last(latest, None if broken else end, decoder.usual_step)
 
-    def _length_of_last(self, latest: DecodedFrame, end: int | None) -> int:
-        if end is not None and end > latest.pts:
+    def _length_of_last(self, latest: DecodedFrame, end: int | None, usual: int) -> int:
+        longest = round(LONGEST_STEP / self.stream.time_base)
+        if end is not None and 0 < end - latest.pts <= longest:
             return end - latest.pts
-        rate = self.stream.average_rate
-        usual = 1 if rate is None else round(1 / (rate * self.stream.time_base))
-        return max(1, latest.frame.duration or usual)
+        length = latest.frame.duration
+        return length if length and 0 < length <= longest else usual
 
     def _nothing_decoded(self) -> str:
         if self._start is None and self._end is None:
