@@ -3,161 +3,118 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import av
-import av.error
 import numpy as np
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
 from talkingface.errors import MediaError
-from talkingface.media.probe import audio_streams, clock_zero, open_media
+from talkingface.media.probe import open_media
+from talkingface.media.sound import AudioTrack, Sound, SoundRecorder, StoredSound
+from talkingface.media.sound_decoder import SoundDecoder
+from talkingface.row_file import RowFile
 
-if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
-    from av.container import InputContainer
+__all__ = [
+    "SPEECH_RATE",
+    "AudioTrack",
+    "Sound",
+    "StoredSound",
+    "read_audio",
+    "resampled_frames",
+    "store_audio",
+    "store_speech",
+    "to_mono_16k",
+]
 
 SPEECH_RATE = 16_000
-_BLOCK_SECONDS = 10
-# Containers round timestamps to a millisecond or so; only a jump larger than this is a gap to be filled.
-_GAP_SECONDS = 0.05
 
 
-@dataclass(frozen=True)
-class AudioTrack:
-    """Sound.
+def store_audio(
+    path: str | Path, file: Path, *, stream: int | None = None, start: float | None = None, end: float | None = None
+) -> StoredSound:
+    """Decode the sound of a file once, at its own rate and with its own channels, onto the disk.
 
-    Attributes:
-        samples: (n, channels) float32, nominally -1..1.
-        sample_rate: Samples per second.
-        path: The file it came from.
-        start: Second of the file's clock at which the first sample lies.
-        layout: FFmpeg's name of the channel layout, such as ``"stereo"`` or ``"5.1"``.
-    """
-
-    samples: NDArray[np.float32]
-    sample_rate: int
-    path: Path
-    start: float
-    layout: str
-
-    @property
-    def channels(self) -> int:
-        """How many channels."""
-        return int(self.samples.shape[1])
-
-    @property
-    def duration(self) -> float:
-        """Seconds."""
-        return len(self.samples) / self.sample_rate
-
-
-def read_audio(
-    path: str | Path, *, stream: int | None = None, start: float | None = None, end: float | None = None
-) -> AudioTrack:
-    """Read the sound of a file whole, at its own rate and with its own channels.
-
-    The first sample lies at second 0 of the file's clock (where its earliest stream begins), or at ``start``. When
-    the sound begins later than that, or has gaps, silence fills the place.
+    Memory does not grow with its length. The first sample lies at second 0 of the file's clock (where its earliest
+    stream begins), or at ``start``. When the sound begins later than that, or has gaps, silence fills the place.
 
     Args:
         path: A sound file, or a video whose sound is taken.
+        file: Where the samples go; what it held before is gone.
         stream: Which of the file's audio streams, counted from 0; None for the first.
         start: Leave out what is before this second of the file's clock.
         end: Leave out what comes at and after this second.
 
     Returns:
-        The sound.
+        The sound; ``loss`` says what damage took.
 
     Raises:
-        MediaError: the file cannot be read, has no such audio stream, or no sample of it can be decoded.
+        MediaError: the file cannot be read, has no such audio stream, claims absurd sizes, or no sample of it can be
+            decoded.
+        OutputError: the samples cannot be written.
+    """
+    path = Path(path)
+    recorder: SoundRecorder | None = None
+    with open_media(path) as container:
+        decoder = SoundDecoder(path, container, stream)
+        for piece in _between(decoder, start, end):
+            recorder = recorder or SoundRecorder(file, piece.shape[1])
+            recorder.extend(piece)
+        loss = decoder.loss(end)
+    if recorder is None:
+        raise _without_samples(path, decoder, start, end)
+    first = 0 if start is None else max(0, round(start * decoder.sample_rate))
+    rate = decoder.sample_rate
+    return recorder.finish(rate, decoder.layout, path, first / rate, loss)
+
+
+def read_audio(
+    path: str | Path, *, stream: int | None = None, start: float | None = None, end: float | None = None
+) -> AudioTrack:
+    """Read the sound of a file into memory; ``store_audio`` says what the arguments mean.
+
+    Raises:
+        MediaError: as ``store_audio``.
     """
     path = Path(path)
     with open_media(path) as container:
-        chosen = _choose_stream(path, container, stream)
-        pieces = list(_placed_pieces(container, chosen))
-        rate = chosen.codec_context.sample_rate
-        layout = chosen.codec_context.layout.name
+        decoder = SoundDecoder(path, container, stream)
+        pieces = list(_between(decoder, start, end))
     if not pieces:
-        raise MediaError(f"{path}: its audio stream holds no samples that can be decoded")
-    samples = np.concatenate(pieces)
-    first = 0 if start is None else max(0, round(start * rate))
-    last = len(samples) if end is None else max(0, round(end * rate))
-    samples = samples[first:last]
-    if not len(samples):
-        raise MediaError(f"{path}: its sound has no samples between {start or 0:g} s and {end or first / rate:g} s")
-    return AudioTrack(np.ascontiguousarray(samples), rate, path, first / rate, layout)
+        raise _without_samples(path, decoder, start, end)
+    first = 0 if start is None else max(0, round(start * decoder.sample_rate))
+    rate = decoder.sample_rate
+    return AudioTrack(np.concatenate(pieces), rate, path, first / rate, decoder.layout)
 
 
-def _choose_stream(path: Path, container: InputContainer, wanted: int | None) -> AudioStream:
-    streams = audio_streams(container)
-    if not streams:
-        raise MediaError(f"{path}: has no audio stream")
-    number = 0 if wanted is None else wanted
-    if not 0 <= number < len(streams):
-        raise MediaError(f"{path}: has no audio stream {number}; it has {len(streams)}, counted from 0")
-    return streams[number]
+def _between(decoder: SoundDecoder, start: float | None, end: float | None) -> Iterator[NDArray[np.float32]]:
+    """The pieces between two seconds of the file's clock, none of them empty."""
+    place = 0
+    for piece in decoder.pieces(end):
+        first = 0 if start is None else max(0, round(start * decoder.sample_rate))
+        last = None if end is None else max(0, round(end * decoder.sample_rate))
+        low, high = max(0, first - place), len(piece) if last is None else min(len(piece), last - place)
+        place += len(piece)
+        if low < high:
+            yield piece[low:high]
 
 
-def _placed_pieces(container: InputContainer, stream: AudioStream) -> Iterator[NDArray[np.float32]]:
-    """Yield the decoded sound piece by piece, (n, channels) each, with silence wherever its timestamps leave a gap."""
-    zero = clock_zero(container)
-    rate: int | None = None
-    written = 0
-    limit = None if container.duration is None else container.duration / av.time_base + 1.0
-    for frame, samples in _converted(stream, _decoded(container, stream)):
-        rate = rate or frame.sample_rate
-        if frame.pts is not None and frame.time_base is not None:
-            time = frame.pts * frame.time_base - zero
-            gap = round(time * rate) - written
-            beyond_the_end = limit is not None and time > limit
-            if not beyond_the_end and (gap > _GAP_SECONDS * rate or (gap > 0 and not written)):
-                yield np.zeros((gap, samples.shape[1]), np.float32)
-                written += gap
-        written += len(samples)
-        yield samples
+def _without_samples(path: Path, decoder: SoundDecoder, start: float | None, end: float | None) -> MediaError:
+    if not decoder.written:
+        return MediaError(f"{path}: its audio stream holds no samples that can be decoded")
+    whole = decoder.written / decoder.sample_rate
+    return MediaError(
+        f"{path}: its sound has no samples between {start or 0:g} s and {whole if end is None else end:g} s"
+    )
 
 
-def _decoded(container: InputContainer, stream: AudioStream) -> Iterator[av.AudioFrame]:
-    packets = container.demux(stream)
-    ended = False
-    while not ended:
-        try:
-            packet = next(packets, None)
-        except av.error.FFmpegError:
-            packet = None  # a file that breaks off: what is whole is used
-        ended = packet is None or packet.size == 0
-        try:
-            yield from stream.codec_context.decode(packet)
-        except av.error.FFmpegError:
-            continue  # one packet that cannot be decoded; its place is filled with silence
-
-
-def _converted(
-    stream: AudioStream, frames: Iterator[av.AudioFrame]
-) -> Iterator[tuple[av.AudioFrame, NDArray[np.float32]]]:
-    """Yield each frame with its samples as (n, channels) float32 in the stream's own rate and layout."""
-    resampler: AudioResampler | None = None
-    shape: tuple[str, str, int] | None = None
-    for frame in frames:
-        if shape != (frame.format.name, frame.layout.name, frame.sample_rate):
-            shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-            resampler = AudioResampler("flt", stream.codec_context.layout, stream.codec_context.sample_rate)
-        assert resampler is not None
-        for converted in resampler.resample(frame):
-            # Interleaved, because PyAV reads past the end of planar frames of more than 8 channels.
-            yield frame, converted.to_ndarray().astype(np.float32, copy=False).reshape(-1, converted.layout.nb_channels)
-
-
-def to_mono_16k(track: AudioTrack) -> NDArray[np.float32]:
-    """Return a track as the speech networks want it: one channel at 16 kHz, on the same clock.
+def to_mono_16k(sound: Sound) -> NDArray[np.float32]:
+    """Return a sound as the speech networks want it: one channel at 16 kHz, on the same clock.
 
     Args:
-        track: Any sound.
+        sound: Any sound.
 
     Returns:
         (n,) float32 with ``n == round(duration * 16000)``.
@@ -165,34 +122,70 @@ def to_mono_16k(track: AudioTrack) -> NDArray[np.float32]:
     Raises:
         MediaError: the sound holds values that are not numbers (NaN or infinite).
     """
-    if not np.isfinite(track.samples).all():
-        raise MediaError(f"{track.path}: the sound holds NaN or infinite samples; export it again")
-    wanted = max(1, round(len(track.samples) * SPEECH_RATE / track.sample_rate))
-    resampled = np.concatenate(
-        [frame.to_ndarray()[0] for frame in resampled_frames(track, "fltp", "mono", SPEECH_RATE)]
-        or [np.zeros(0, np.float32)]
-    )
-    speech = np.zeros(wanted, np.float32)
-    length = min(wanted, len(resampled))
-    speech[:length] = resampled[:length]
-    return speech
+    return np.concatenate([np.zeros(0, np.float32), *_speech_pieces(sound)])
 
 
-def resampled_frames(track: AudioTrack, sample_format: str, layout: str, rate: int) -> Iterator[av.AudioFrame]:
-    """Yield a track through FFmpeg's resampler, in frames of some seconds, with nothing lost at either end.
+def store_speech(sound: StoredSound, file: Path) -> RowFile:
+    """Do as ``to_mono_16k`` does, from disk to disk.
 
     Args:
-        track: Any sound.
+        sound: Any sound.
+        file: Where the samples go; what it held before is gone.
+
+    Returns:
+        Plain float32 numbers, ``round(duration * 16000)`` of them.
+
+    Raises:
+        MediaError: the sound holds values that are not numbers (NaN or infinite).
+        OutputError: the samples cannot be written.
+    """
+    file.unlink(missing_ok=True)
+    rows = RowFile(file, ())
+    for piece in _speech_pieces(sound):
+        rows.extend(piece)
+    rows.flush()
+    return rows
+
+
+def _speech_pieces(sound: Sound) -> Iterator[NDArray[np.float32]]:
+    """Pieces at 16 kHz in one channel that are together exactly as long as the sound."""
+    left = max(1, round(sound.length * SPEECH_RATE / sound.sample_rate))
+    # The resampler gives a few samples more or less at the very end.
+    for frame in _resampled(_finite_blocks(sound), sound, "fltp", "mono", SPEECH_RATE):
+        piece = frame.to_ndarray()[0][:left]
+        left -= len(piece)
+        yield piece
+    yield np.zeros(left, np.float32)
+
+
+def _finite_blocks(sound: Sound) -> Iterator[NDArray[np.float32]]:
+    for block in sound.blocks():
+        if not np.isfinite(block).all():
+            raise MediaError(f"{sound.path}: the sound holds NaN or infinite samples; export it again")
+        yield block
+
+
+def resampled_frames(sound: Sound, sample_format: str, layout: str, rate: int) -> Iterator[av.AudioFrame]:
+    """Yield a sound through FFmpeg's resampler, in frames of some seconds, with nothing lost at either end.
+
+    Args:
+        sound: Any sound.
         sample_format: FFmpeg's name of the wanted sample format, such as ``"fltp"``.
         layout: FFmpeg's name of the wanted channel layout.
         rate: Wanted samples per second.
     """
+    yield from _resampled(sound.blocks(), sound, sample_format, layout, rate)
+
+
+def _resampled(
+    blocks: Iterator[NDArray[np.float32]], sound: Sound, sample_format: str, layout: str, rate: int
+) -> Iterator[av.AudioFrame]:
     resampler = AudioResampler(sample_format, layout, rate)
-    block = track.sample_rate * _BLOCK_SECONDS
-    for begin in range(0, len(track.samples), block):
-        part = np.ascontiguousarray(track.samples[begin : begin + block]).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(part, "flt", track.layout)
-        frame.sample_rate = track.sample_rate
-        frame.pts, frame.time_base = begin, Fraction(1, track.sample_rate)
+    place = 0
+    for block in blocks:
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block).reshape(1, -1), "flt", sound.layout)
+        frame.sample_rate = sound.sample_rate
+        frame.pts, frame.time_base = place, Fraction(1, sound.sample_rate)
+        place += len(block)
         yield from resampler.resample(frame)
     yield from resampler.resample(None)

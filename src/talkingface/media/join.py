@@ -17,7 +17,7 @@ import av
 import av.error
 
 from talkingface.errors import OutputError
-from talkingface.media.audio import AudioTrack, resampled_frames
+from talkingface.media.audio import Sound, resampled_frames
 from talkingface.media.decoding_clock import DecodingClock
 from talkingface.media.encoding import REORDER_DEPTH, EncodeSpec, set_colour
 from talkingface.media.segments import Segment
@@ -44,7 +44,7 @@ _HEVC_TAG = "hvc1"  # the one of HEVC's two names in MP4 that Apple's players ac
 def join(
     segments: Sequence[Segment],
     spec: EncodeSpec,
-    audio: AudioTrack | None,
+    audio: Sound | None,
     output: Path,
     *,
     metadata: dict[str, str],
@@ -58,7 +58,7 @@ def join(
     Args:
         segments: What ``SegmentWriter.close`` gave.
         spec: What they were encoded with.
-        audio: The sound; None for a silent film.
+        audio: The sound, in memory or on disk; None for a silent film.
         output: Where the result goes. The container follows its suffix: .mp4, .m4v, .mov or .mkv. Matroska rounds
             timestamps to milliseconds.
         metadata: Title, comment and the like.
@@ -88,7 +88,7 @@ def join(
 def _mux(
     segments: Sequence[Segment],
     spec: EncodeSpec,
-    audio: AudioTrack | None,
+    audio: Sound | None,
     joined: Path,
     metadata: dict[str, str],
     last_duration: int | None,
@@ -180,7 +180,7 @@ def _timed_packets(segments: Sequence[Segment], spec: EncodeSpec) -> Iterator[tu
                 raise OutputError(f"{segment.path}: holds {found} frames instead of {segment.frames}; it was damaged")
 
 
-def _add_sound(container: OutputContainer, audio: AudioTrack, spec: EncodeSpec) -> AudioStream:
+def _add_sound(container: OutputContainer, audio: Sound, spec: EncodeSpec) -> AudioStream:
     """Add the sound's encoder: FLAC beside lossless video, AAC beside any other."""
     lossless = spec.codec == "ffv1"
     rate = audio.sample_rate
@@ -197,13 +197,13 @@ def _add_sound(container: OutputContainer, audio: AudioTrack, spec: EncodeSpec) 
     return sound
 
 
-def _encoded_layout(audio: AudioTrack) -> str:
+def _encoded_layout(audio: Sound) -> str:
     if audio.channels == 1:
         return "mono"
     return audio.layout if audio.layout in _ENCODED_LAYOUTS else "stereo"
 
 
-def _encoded_sound(audio: AudioTrack, sound: AudioStream) -> Iterator[tuple[Fraction, Packet[Any]]]:
+def _encoded_sound(audio: Sound, sound: AudioStream) -> Iterator[tuple[Fraction, Packet[Any]]]:
     """Yield (decoding time in seconds, packet) of the whole sound; the first sample is at 0."""
     context = sound.codec_context
     frames = resampled_frames(audio, context.format.name, context.layout.name, context.sample_rate)

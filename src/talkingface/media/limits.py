@@ -1,4 +1,4 @@
-"""How large a picture may be, asked before anything of it is decoded."""
+"""How large pictures and sound may be, asked before anything of them is decoded."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ MAX_STILL_PIXELS = 220_000_000
 
 MAX_SIDE = 32_767
 """Columns and lines of any picture; what warps pictures counts in 16 bits."""
+
+MAX_SAMPLE_RATE = 768_000
+"""Samples of sound a second."""
+
+MAX_CHANNELS = 64
+"""Channels of sound."""
+
+MAX_SECONDS = 24 * 3600.0
+"""Length of sound."""
 
 _MOVING = {"gif"}
 
@@ -55,3 +64,26 @@ def pixel_limit(path: Path) -> int:
         return MAX_VIDEO_PIXELS
     check_picture_size(header.width, header.height, path, still=True)
     return MAX_STILL_PIXELS
+
+
+def check_sound(rate: int, channels: int, path: Path | str, seconds: float | None = None) -> None:
+    """Refuse sound that claims more than honest files do.
+
+    Args:
+        rate: Samples a second claimed; 0 when not known yet.
+        channels: How many claimed; 0 when not known yet.
+        path: The file, for the message.
+        seconds: How long the file claims to be; None when it does not say.
+
+    Raises:
+        MediaError: a claim is above its limit, which the message names.
+    """
+    if not 0 <= rate <= MAX_SAMPLE_RATE:
+        raise MediaError(f"{path}: claims {rate} samples of sound a second; at most {MAX_SAMPLE_RATE} are read")
+    if not 0 <= channels <= MAX_CHANNELS:
+        raise MediaError(f"{path}: claims {channels} channels of sound; at most {MAX_CHANNELS} are read")
+    if seconds is not None and seconds > MAX_SECONDS:
+        raise MediaError(
+            f"{path}: claims to last {seconds / 3600:.1f} hours; at most {MAX_SECONDS / 3600:.0f} are read; cut it in "
+            "parts"
+        )

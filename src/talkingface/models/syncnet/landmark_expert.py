@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import smooth_in_time
-from talkingface.media.mel import BANDS, HOP, MEL_RATE, log_mel
+from talkingface.media.mel import BANDS, HOP, MEL_RATE, LogMel
+from talkingface.row_file import Rows
 from talkingface.weights.embedded import create_session
 
 WEIGHTS = "sync_expert.onnx"
@@ -133,23 +134,23 @@ class LandmarkSyncExpert:
             vectors[start:stop] = self._session.run(["mouth"], feed)[0][0]
         return Embeddings(vectors, mouth.present)
 
-    def embed_sound(self, samples: NDArray[np.float32]) -> Embeddings:
+    def embed_sound(self, samples: Rows) -> Embeddings:
         """Embed a sound.
 
         Args:
-            samples: Mono 16 kHz, -1..1, beginning at second 0 of the file's clock.
+            samples: Mono 16 kHz, -1..1, beginning at second 0 of the file's clock; in memory or on disk.
 
         Returns:
             One row for each whole 40 ms of it.
         """
         frames = len(samples) // (HOP * MEL_PER_FRAME)
-        mel = log_mel(samples, frames * MEL_PER_FRAME) if frames else np.zeros((0, BANDS), np.float32)
+        mel = LogMel(samples)
         vectors = np.zeros((frames, self._size("sound")), np.float32)
         still = np.zeros((1, SHORTEST_STRETCH, 2 * len(mesh.MOUTH_POINTS)), np.float32)
         for start in range(0, frames, CHUNK_FRAMES):
             stop = min(frames, start + CHUNK_FRAMES)
             low, high = max(0, start - CONTEXT_FRAMES), min(frames, stop + CONTEXT_FRAMES)
-            piece = np.ascontiguousarray(mel[None, low * MEL_PER_FRAME : high * MEL_PER_FRAME])
+            piece = mel.columns(low * MEL_PER_FRAME, (high - low) * MEL_PER_FRAME)[None]
             heard = self._session.run(["sound"], {"points": still, "mel": piece})[0][0]
             vectors[start:stop] = heard[start - low : stop - low]
         return Embeddings(vectors, np.ones(frames, np.bool_))

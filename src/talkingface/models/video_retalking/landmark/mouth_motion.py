@@ -6,19 +6,30 @@ the mouth.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import gap_of, smooth_in_time, smoothstep
-from talkingface.media.mel import HOP, MEL_RATE, log_mel
+from talkingface.media.mel import HOP, MEL_RATE, LogMel
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, MouthShapeModel
+from talkingface.row_file import RowFile, Rows
 from talkingface.weights.embedded import create_session
 
 GRID_RATE = 25
 MEL_PER_FRAME = MEL_RATE // GRID_RATE
+FRAME_SAMPLES = HOP * MEL_PER_FRAME
 CHUNK_FRAMES = 750  # 30 s of sound a call, so that an hour needs no more memory than a minute
 CONTEXT_FRAMES = 16  # the network sees 12 frames to either side
+PART_FRAMES = 250  # a person's motion is made 10 s at a time
+PART_MARGIN = 8  # frames; the widest smoothing reaches 4 to either side
+PARTS_KEPT = 2
+
+LEVEL_BEFORE, LEVEL_SAMPLES = 160, 960  # samples that make a frame's level: 10 ms before it and 50 ms after
 
 SILENCE_DROP_DB = 34.0  # this much quieter than the speech is silence
 SILENCE_FLOOR_DB = -56.0  # and so is anything below this
@@ -39,7 +50,7 @@ class MouthMotionNetwork:
     def __init__(self) -> None:
         self.session = create_session("mouth_motion.onnx")
 
-    def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, samples: Rows) -> NDArray[np.float32]:
         """Predict the motion for a whole sound.
 
         Args:
@@ -49,28 +60,75 @@ class MouthMotionNetwork:
             (T, 80, 2) float32 displacement from the closed mouth, canonical units, row k at k / 25 s, for all of the
             sound and one frame beyond.
         """
-        frames = len(samples) // (HOP * MEL_PER_FRAME) + 1
-        mel = log_mel(samples, frames * MEL_PER_FRAME)
-        result = np.empty((frames, len(mesh.MOUTH_POINTS), 2), np.float32)
+        return np.concatenate(list(self.pieces(samples)))
+
+    def pieces(self, samples: Rows) -> Iterator[NDArray[np.float32]]:
+        """Predict the motion for a whole sound, some seconds at a time.
+
+        Args:
+            samples: Mono 16 kHz, -1..1, in memory or on disk.
+
+        Yields:
+            (n, 80, 2) rows that, one after another, are what a call gives.
+        """
+        frames = len(samples) // FRAME_SAMPLES + 1
+        mel = LogMel(samples)
         for start in range(0, frames, CHUNK_FRAMES):
             stop = min(frames, start + CHUNK_FRAMES)
             low, high = max(0, start - CONTEXT_FRAMES), min(frames, stop + CONTEXT_FRAMES)
-            piece = mel[None, low * MEL_PER_FRAME : high * MEL_PER_FRAME]
-            (motion,) = self.session.run(None, {"mel": np.ascontiguousarray(piece)})
-            result[start:stop] = motion[0, start - low : stop - low].reshape(-1, len(mesh.MOUTH_POINTS), 2)
-        return result
+            piece = mel.columns(low * MEL_PER_FRAME, (high - low) * MEL_PER_FRAME)[None]
+            (motion,) = self.session.run(None, {"mel": piece})
+            yield motion[0, start - low : stop - low].reshape(-1, len(mesh.MOUTH_POINTS), 2)
 
 
-def loudness_db(samples: NDArray[np.float32], frames: int) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class HeardSpeech:
+    """What a sound says to an average mouth.
+
+    Attributes:
+        motion: (80, 2) float32 each, row k at k / 25 s; see ``MouthMotionNetwork``.
+        gate: (T,) 0 in silence, 1 in speech; see ``speech_gate``.
+    """
+
+    motion: Rows
+    gate: NDArray[np.float64]
+
+
+def hear(speech: Rows, folder: Path) -> HeardSpeech:
+    """Run the network and the gate over a sound, in memory that does not grow with it.
+
+    Args:
+        speech: Mono 16 kHz, -1..1, in memory or on disk.
+        folder: Where the motion goes, as ``mouth_motion.rows``; what this held before is gone.
+
+    Raises:
+        OutputError: the motion cannot be written.
+    """
+    file = folder / "mouth_motion.rows"
+    file.unlink(missing_ok=True)
+    motion = RowFile(file, (len(mesh.MOUTH_POINTS), 2))
+    for piece in MouthMotionNetwork().pieces(speech):
+        motion.extend(piece)
+    motion.flush()
+    return HeardSpeech(motion, speech_gate(speech, len(motion)))
+
+
+def loudness_db(samples: Rows, frames: int) -> NDArray[np.float64]:
     """Level of the 60 ms round each frame of the 25 Hz grid, dB of full scale, (frames,)."""
-    padded = np.pad(np.asarray(samples, np.float64) ** 2, (160, 1280))
-    total = np.concatenate([[0.0], np.cumsum(padded)])
-    starts = np.minimum(np.arange(frames) * 640, len(padded) - 960)
-    power = (total[starts + 960] - total[starts]) / 960
+    last = len(samples) + 640 - LEVEL_BEFORE  # later frames hear what this one does
+    power = np.empty(frames)
+    for first in range(0, frames, CHUNK_FRAMES):
+        starts = np.minimum(np.arange(first, min(frames, first + CHUNK_FRAMES)) * FRAME_SAMPLES - LEVEL_BEFORE, last)
+        low, high = int(starts[0]), int(starts[-1]) + LEVEL_SAMPLES
+        inside = np.asarray(samples[min(len(samples), max(0, low)) : max(0, high)], np.float64) ** 2
+        before = max(0, -low)
+        padded = np.pad(inside, (before, max(0, high - low - before - len(inside))))
+        total = np.concatenate([[0.0], np.cumsum(padded)])
+        power[first : first + len(starts)] = (total[starts - low + LEVEL_SAMPLES] - total[starts - low]) / LEVEL_SAMPLES
     return np.asarray(10 * np.log10(power + 1e-10))
 
 
-def speech_gate(samples: NDArray[np.float32], frames: int) -> NDArray[np.float64]:
+def speech_gate(samples: Rows, frames: int) -> NDArray[np.float64]:
     """0 in silence, 1 in speech, (frames,), rising 80 ms before a sound and falling 160 ms after it."""
     level = loudness_db(samples, frames)
     loud = float(np.percentile(level, 95)) if len(level) else -100.0
@@ -89,15 +147,110 @@ def speech_gate(samples: NDArray[np.float32], frames: int) -> NDArray[np.float64
     return np.convolve(np.pad(wide, 2, mode="edge"), kernel, mode="valid")
 
 
-def personalise(
-    motion: NDArray[np.floating], face: CanonicalFace, gate: NDArray[np.floating], model: MouthShapeModel
-) -> NDArray[np.float64]:
-    """Bring an average mouth's motion to one person's.
+class PersonalMotion:
+    """One person's mouth for a sound, made a window at a time.
 
     A network trained on squared error opens too little and never quite closes. Its openings are therefore mapped,
     quantile by quantile, to the openings this person is seen to make (mixed with those of people in general, as a short
     clip shows only some): so lips close as often, and open as far, as theirs do. The change is made along the direction
     in which mouths close.
+    """
+
+    def __init__(self, heard: HeardSpeech, face: CanonicalFace, model: MouthShapeModel) -> None:
+        """Go through the whole sound for what concerns all of it: how open "open" is, and how quick.
+
+        Args:
+            heard: From ``hear``.
+            face: The person.
+            model: Statistics of mouths in general.
+        """
+        self._heard = heard
+        self._direction = np.asarray(model.closing_direction, np.float64)
+        self._parts: dict[int, NDArray[np.float64]] = {}
+        self._times = np.arange(len(heard.motion)) / GRID_RATE
+        speaking = heard.gate > 0.5
+        self._speaks = int(speaking.sum()) >= 3
+        if not self._speaks:
+            return
+        # The gap is linear in the points, and what a mouth is opened to does not depend on its other points: openings
+        # are chosen from the one number a frame.
+        gap = np.concatenate([gap_of(np.asarray(part, np.float64)) for part in self._raw_parts()])
+        wanted = wanted_quantiles(face, model)
+        pace = own_pace(face)
+        least = np.inf
+        # the network's lips are a little quicker than real ones; how much they are calmed is the person's own pace
+        for sigma in SMOOTHINGS if pace is not None else (USUAL_SMOOTHING,):
+            opening = _openings(smooth_in_time(gap, self._times, sigma), wanted, speaking, model)
+            difference = 0.0 if pace is None else abs(_pace(opening * heard.gate, speaking) - pace)
+            if difference < least:
+                self._sigma, self._opening, least = sigma, opening, difference
+        total = np.zeros(len(mesh.MOUTH_POINTS))
+        for number in range(self._count()):
+            part = slice(number * PART_FRAMES, (number + 1) * PART_FRAMES)
+            total += self._smooth(number)[speaking[part], :, 0].sum(0)
+        self._centre = total / speaking.sum()
+
+    def __len__(self) -> int:
+        return len(self._heard.motion)
+
+    def at(self, times: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Sample the motion, by Catmull-Rom interpolation.
+
+        Args:
+            times: (N,) seconds; beyond the end the last row holds. Windows that rise are read most quickly, and memory
+                grows with what lies between the first and the last of these times.
+
+        Returns:
+            (N, 80, 2) displacement from the person's closed mouth, canonical units.
+        """
+        if not self._speaks or not len(times):
+            return np.zeros((len(times), len(mesh.MOUTH_POINTS), 2))
+        place = np.clip(np.asarray(times, np.float64) * GRID_RATE, 0, len(self) - 1)
+        low = max(0, int(place.min()) - 2)
+        return _between_rows(self.rows(low, min(len(self), int(place.max()) + 4)), place - low)
+
+    def rows(self, low: int, high: int) -> NDArray[np.float64]:
+        """Rows low to high, (high - low, 80, 2), of the 25 Hz grid."""
+        if not self._speaks or low >= high:
+            return np.zeros((max(0, high - low), len(mesh.MOUTH_POINTS), 2))
+        first, last = low // PART_FRAMES, (high - 1) // PART_FRAMES
+        rows = np.concatenate([self._part(number) for number in range(first, last + 1)])
+        self._parts = {number: self._parts[number] for number in range(max(first, last + 1 - PARTS_KEPT), last + 1)}
+        return rows[low - first * PART_FRAMES : high - first * PART_FRAMES]
+
+    def _part(self, number: int) -> NDArray[np.float64]:
+        if number not in self._parts:
+            part = slice(number * PART_FRAMES, (number + 1) * PART_FRAMES)
+            moved = self._smooth(number)
+            moved[..., 0] = self._centre + WIDTH_GAIN * (moved[..., 0] - self._centre)
+            moved += (self._opening[part] - gap_of(moved))[:, None, None] * self._direction
+            self._parts[number] = moved * self._heard.gate[part, None, None]
+        return self._parts[number]
+
+    def _smooth(self, number: int) -> NDArray[np.float64]:
+        """The network's motion of one part, smoothed with what lies round it."""
+        start, stop = number * PART_FRAMES, min(len(self), (number + 1) * PART_FRAMES)
+        low, high = max(0, start - PART_MARGIN), min(len(self), stop + PART_MARGIN)
+        smooth = smooth_in_time(self._heard.motion[low:high], self._times[low:high], self._sigma)
+        return np.array(smooth[start - low : stop - low])
+
+    def _raw_parts(self) -> Iterator[NDArray[np.float32]]:
+        for number in range(self._count()):
+            yield self._heard.motion[number * PART_FRAMES : (number + 1) * PART_FRAMES]
+
+    def _count(self) -> int:
+        return -(-len(self) // PART_FRAMES)
+
+
+def personalise_stored(heard: HeardSpeech, face: CanonicalFace, model: MouthShapeModel) -> PersonalMotion:
+    """Bring an average mouth's motion to one person's; see ``PersonalMotion``."""
+    return PersonalMotion(heard, face, model)
+
+
+def personalise(
+    motion: NDArray[np.floating], face: CanonicalFace, gate: NDArray[np.floating], model: MouthShapeModel
+) -> NDArray[np.float64]:
+    """Bring an average mouth's motion to one person's, all at once.
 
     Args:
         motion: (T, 80, 2) from ``MouthMotionNetwork``.
@@ -108,35 +261,17 @@ def personalise(
     Returns:
         (T, 80, 2) displacement from the person's closed mouth.
     """
-    speaking = gate > 0.5
-    if int(speaking.sum()) < 3:
-        return np.zeros(motion.shape)
-    wanted = wanted_quantiles(face, model)
-    times = np.arange(len(motion)) / GRID_RATE
-    pace = own_pace(face)
-    best: NDArray[np.float64] | None = None
-    least = np.inf
-    # the network's lips are a little quicker than real ones; how much they are calmed is the person's own pace
-    for sigma in SMOOTHINGS if pace is not None else (USUAL_SMOOTHING,):
-        moved = _opened_like(smooth_in_time(motion, times, sigma), wanted, speaking, model) * gate[:, None, None]
-        difference = 0.0 if pace is None else abs(_pace(gap_of(moved), speaking) - pace)
-        if difference < least:
-            best, least = moved, difference
-    assert best is not None
-    return best
+    heard = HeardSpeech(motion, np.asarray(gate, np.float64))
+    return PersonalMotion(heard, face, model).rows(0, len(motion))
 
 
-def _opened_like(
-    motion: NDArray[np.floating],
+def _openings(
+    gap: NDArray[np.floating],
     wanted: NDArray[np.floating],
     speaking: NDArray[np.bool_],
     model: MouthShapeModel,
 ) -> NDArray[np.float64]:
-    """Motion with its openings mapped to those wanted, quantile by quantile."""
-    gap = gap_of(motion)
-    moved = np.asarray(motion, np.float64).copy()
-    centre = moved[speaking].mean(0)
-    moved[..., 0] = centre[:, 0] + WIDTH_GAIN * (moved[..., 0] - centre[:, 0])
+    """Openings (T,) mapped to those wanted, quantile by quantile."""
     # a long sound says itself how open "open" is; a short one is compared with sounds in general
     count = int(speaking.sum())
     trust = count / (count + TRUSTED_FRAMES)
@@ -144,9 +279,7 @@ def _opened_like(
     opening = np.interp(gap, heard, wanted)
     beyond = gap > heard[-1]
     opening[beyond] = wanted[-1] + 0.3 * (gap[beyond] - heard[-1])
-    opening = np.maximum(opening, 0)
-    moved += (opening - gap_of(moved))[:, None, None] * model.closing_direction
-    return moved
+    return np.asarray(np.maximum(opening, 0))
 
 
 def _pace(gap: NDArray[np.floating], speaking: NDArray[np.bool_]) -> float:
@@ -195,8 +328,12 @@ def at_times(motion: NDArray[np.floating], times: NDArray[np.floating]) -> NDArr
     Returns:
         (N, 80, 2).
     """
-    data = np.asarray(motion, np.float64)
-    place = np.clip(np.asarray(times, np.float64) * GRID_RATE, 0, len(data) - 1)
+    place = np.clip(np.asarray(times, np.float64) * GRID_RATE, 0, len(motion) - 1)
+    return _between_rows(np.asarray(motion, np.float64), place)
+
+
+def _between_rows(data: NDArray[np.float64], place: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Catmull-Rom interpolation of (T, 80, 2) rows at fractional places 0..T-1."""
     base = np.minimum(place.astype(np.int64), max(0, len(data) - 2))
     t = (place - base)[:, None, None]
     p0, p1 = data[np.maximum(base - 1, 0)], data[base]
