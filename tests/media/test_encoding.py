@@ -3,13 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-import av
-import numpy as np
 import pytest
 
 from talkingface.errors import OptionError
-from talkingface.media.encoding import EncodeSpec, encode_spec, fit_frame
-from talkingface.media.planes import plane_views, writable_copy
+from talkingface.media.encoding import encode_spec
 from talkingface.media.probe import VideoStreamInfo
 
 SOURCE = VideoStreamInfo(
@@ -57,16 +54,32 @@ def test_a_usual_video_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("changes", "codec", "pixel_format", "note"),
     [
-        ({"width": 97}, "h264", "yuv444p", "odd"),
-        ({"height": 63}, "hevc", "yuv444p", "odd"),
-        ({"height": 63, "pixel_format": "yuv422p"}, "h264", "yuv422p", None),
+        ({"width": 97}, "h264", "yuv420p", "97x64 does not fit 4:2:0 pictures: written as 98x64"),
+        ({"height": 63}, "hevc", "yuv420p", "written as 96x64"),
+        ({"pixel_format": "yuv422p"}, "h264", "yuv420p", "keep keeps its chroma sampling"),
+        ({"pixel_format": "yuva420p"}, "h264", "yuv420p", "transparent parts are shown over gray"),
+        ({"pixel_format": "bayer_rggb8"}, "h264", "yuv420p", "bayer_rggb8 is written as yuv420p"),
+        ({"pixel_format": "gray16be", "bits": 16}, "hevc", "yuv420p10le", "16 bits a sample become 10"),
+        ({"pixel_format": "rgb48le", "bits": 16}, "ffv1", "yuv444p12le", "16 bits a sample become 12"),
         ({"width": 97}, "ffv1", "yuv420p", None),
         ({"pixel_format": "yuvj420p", "color_range": "full"}, "h264", "yuv420p", None),
         ({"pixel_format": "nv12"}, "h264", "yuv420p", "nv12 is written as yuv420p"),
         ({"pixel_format": "gray"}, "h264", "yuv420p", "gray is written as yuv420p"),
         ({"pixel_format": "gray"}, "ffv1", "gray", None),
-        ({"pixel_format": "yuv422p10le", "bits": 10}, "hevc", "yuv422p10le", None),
-        ({"pixel_format": "yuv420p", "interlaced": True}, "h264", "yuv420p", "interlaced"),
+        ({"pixel_format": "yuv422p10le", "bits": 10}, "hevc", "yuv420p10le", "yuv422p10le is written as yuv420p10le"),
+        ({"pixel_format": "yuv422p10le", "bits": 10}, "ffv1", "yuv422p10le", None),
+        (
+            {"interlaced": True, "field_order": "tt"},
+            "h264",
+            "yuv420p",
+            "top field first): its fields stay woven, the out",
+        ),
+        ({"interlaced": True, "field_order": "bb"}, "hevc", "yuv420p", "bottom field first): its fields stay woven"),
+        ({"interlaced": True, "field_order": "bb"}, "hevc", "yuv420p", "marked progressive"),
+        ({"interlaced": True, "field_order": "tt"}, "ffv1", "yuv420p", "marked interlaced"),
+        ({"lost_side_data": ("HDR10+", "Dolby Vision")}, "hevc", "yuv420p", "carries HDR10+ and Dolby Vision"),
+        ({"content_light": (1000, 400)}, "ffv1", "yuv420p", "light level cannot be written beside ffv1"),
+        ({"content_light": (1000, 400)}, "hevc", "yuv420p", None),
         ({"color_space": "unknown"}, "h264", "yuv420p", "read as BT.601"),
         ({"color_space": "unknown", "height": 1080}, "h264", "yuv420p", "read as BT.709"),
     ],
@@ -79,55 +92,60 @@ def test_what_changes_is_said(changes: dict, codec: str, pixel_format: str, note
 
 @pytest.mark.parametrize(("bits", "pixel_format"), [(10, "yuv420p10le"), (12, "yuv420p12le")])
 def test_deep_colour_goes_to_hevc(bits: int, pixel_format: str) -> None:
-    spec, notes = encode_spec(replace(SOURCE, bits=bits, pixel_format=pixel_format), "h264", None, 1)
-    assert (spec.codec, spec.pixel_format) == ("hevc", pixel_format)
+    deep = replace(SOURCE, bits=bits, pixel_format=pixel_format)
+    spec, notes = encode_spec(deep, "h264", None, 1)
+    assert (spec.codec, spec.pixel_format) == ("hevc", "yuv420p10le")
+    assert encode_spec(deep, "h264", None, 1, "keep")[0].pixel_format == pixel_format
     assert "HEVC" in notes[0]
 
 
 def test_rgb_is_tagged_as_what_it_becomes() -> None:
     rgb = replace(SOURCE, pixel_format="rgb24", color_range="full", color_space="rgb")
     spec, _ = encode_spec(rgb, "h264", None, 1)
-    assert (spec.pixel_format, spec.color_range, spec.color_space) == ("yuv444p", "limited", "smpte170m")
+    assert (spec.pixel_format, spec.color_range, spec.color_space) == ("yuv420p", "limited", "smpte170m")
+    assert encode_spec(rgb, "h264", None, 1, "keep")[0].pixel_format == "yuv444p"
+
+
+@pytest.mark.parametrize(
+    ("changes", "codec", "pixel_format"),
+    [
+        ({"width": 97}, "h264", "yuv444p"),
+        ({"height": 63, "pixel_format": "yuv422p"}, "h264", "yuv422p"),
+        ({"height": 63, "pixel_format": "yuv420p10le"}, "hevc", "yuv444p10le"),
+        ({"pixel_format": "yuv444p12le"}, "hevc", "yuv444p12le"),
+    ],
+)
+def test_keep_keeps_sampling_and_size(changes: dict, codec: str, pixel_format: str) -> None:
+    source = replace(SOURCE, **changes)
+    spec, _ = encode_spec(source, codec, None, 1, "keep")
+    assert (spec.pixel_format, spec.width, spec.height) == (pixel_format, source.width, source.height)
+
+
+def test_interlaced_pictures_get_whole_field_pairs() -> None:
+    woven = replace(SOURCE, height=66, interlaced=True, field_order="tt")
+    spec, notes = encode_spec(woven, "h264", None, 1)
+    assert (spec.field_order, spec.height) == ("tt", 68)
+    assert "written as 96x68" in " ".join(notes)
+    kept, notes = encode_spec(woven, "h264", None, 1, "keep")
+    assert (kept.field_order, kept.height) == ("progressive", 66)
+    assert "marked progressive" in " ".join(notes)
+
+
+def test_a_turned_picture_that_grows_still_begins_at_its_corner() -> None:
+    one = 1 << 16
+    turned = replace(SOURCE, width=97, height=63, display_matrix=(0, one, 0, -one, 0, 0, 63 * one, 0, 1 << 30))
+    spec, _ = encode_spec(turned, "h264", None, 1)
+    assert spec.display_matrix == (0, one, 0, -one, 0, 0, 64 * one, 0, 1 << 30)
+    unplaced = replace(turned, display_matrix=(0, one, 0, -one, 0, 0, 0, 0, 1 << 30))
+    assert encode_spec(unplaced, "h264", None, 1)[0].display_matrix == unplaced.display_matrix
+
+
+def test_lossless_h264_is_said() -> None:
+    assert "few players" in " ".join(encode_spec(SOURCE, "h264", 0, 1)[1])
 
 
 def test_unknown_codec_names_the_near_ones() -> None:
     with pytest.raises(OptionError, match="did you mean 'h264'"):
         encode_spec(SOURCE, "h246", None, 1)
-
-
-def noisy_frame(pixel_format: str, width: int = 96, height: int = 64) -> av.VideoFrame:
-    frame = writable_copy(av.VideoFrame(width, height, pixel_format))
-    for view in plane_views(frame):
-        view[:] = np.random.default_rng(0).integers(0, 256, view.shape)
-    return frame
-
-
-def spec_for(pixel_format: str, **changes: int) -> EncodeSpec:
-    return replace(encode_spec(SOURCE, "h264", None, 1)[0], pixel_format=pixel_format, **changes)
-
-
-def test_frames_that_fit_are_not_copied() -> None:
-    frame = noisy_frame("yuv420p")
-    assert fit_frame(frame, spec_for("yuv420p")) is frame
-
-
-@pytest.mark.parametrize(
-    ("source", "encoded", "planes"),
-    [("yuvj420p", "yuv420p", 3), ("yuvj444p", "yuv444p", 3), ("gray", "yuv420p", 1), ("gray10le", "yuv420p10le", 1)],
-)
-def test_samples_are_kept_when_only_the_name_changes(source: str, encoded: str, planes: int) -> None:
-    frame = noisy_frame(source)
-    fitted = fit_frame(frame, spec_for(encoded))
-    assert fitted.format.name == encoded
-    for before, after in zip(plane_views(frame)[:planes], plane_views(fitted), strict=False):
-        np.testing.assert_array_equal(before, after)
-    for neutral in plane_views(fitted)[planes:]:
-        assert (neutral == (128 if neutral.dtype == np.uint8 else 512)).all()
-
-
-@pytest.mark.parametrize("color_range", [1, 2])
-def test_luma_is_kept_when_chroma_is_spread(color_range: int) -> None:
-    frame = noisy_frame("yuv420p", 97, 63)
-    frame.color_range = color_range
-    fitted = fit_frame(frame, spec_for("yuv444p", width=97, height=63))
-    np.testing.assert_array_equal(plane_views(frame)[0], plane_views(fitted)[0])
+    with pytest.raises(OptionError, match="did you mean 'keep'"):
+        encode_spec(SOURCE, "h264", None, 1, "kep")

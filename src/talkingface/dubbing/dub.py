@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-from talkingface.dubbing.analyse import Analysis, analyse
-from talkingface.dubbing.finish import finish
-from talkingface.dubbing.listen import Speech, listen
-from talkingface.dubbing.plan import Schedule, schedule
-from talkingface.dubbing.report import Job, describe
+from talkingface.cache import GIGABYTE, Cache, cache_folder
+from talkingface.dubbing.finish import finish, result_sound
+from talkingface.dubbing.job import Job, job_key, job_parent
+from talkingface.dubbing.known_analysis import obtain_analysis
+from talkingface.dubbing.plan import schedule
+from talkingface.dubbing.plan_faces import plan_voices
+from talkingface.dubbing.report import check_report, describe, write_report
 from talkingface.dubbing.result import DubResult, StageClock
 from talkingface.dubbing.still import animate_picture
 from talkingface.dubbing.synthesise import synthesise
-from talkingface.errors import NoFaceError, OptionError, OutputError
-from talkingface.faces.select import select_track
-from talkingface.faces.track import FaceTrack
+from talkingface.dubbing.voices import cast_voices, hear_all
+from talkingface.dubbing.work_folder import WorkFolder, work_folder
+from talkingface.errors import Cancelled, OutputError
 from talkingface.media.encoding import encode_spec
 from talkingface.media.output import check_output
-from talkingface.media.probe import probe
+from talkingface.media.probe import MediaInfo, probe
 from talkingface.media.segments import SegmentWriter
-from talkingface.models.video_retalking.backends import choose_backend, landmark_pipeline
+from talkingface.models.video_retalking.backends import choose_backend
+from talkingface.option_fields import with_changes
 from talkingface.options import DubOptions
 from talkingface.progress import Cancellation, Progress, SilentProgress
 
@@ -38,7 +36,7 @@ from talkingface.progress import Cancellation, Progress, SilentProgress
 def dub(
     face: str | Path,
     /,
-    audio: str | Path,
+    audio: str | Path | None,
     output: str | Path,
     options: DubOptions | None = None,
     *,
@@ -51,7 +49,8 @@ def dub(
     Args:
         face: By position, as ``face=`` is the option that chooses among faces: a video of the person, in anything
             FFmpeg reads.
-        audio: The sound to speak: a sound file, or a video whose sound is taken.
+        audio: The sound to speak: a sound file, or a video whose sound is taken. With ``speaker_map`` it is what the
+            result carries, and None takes the mix of the map's sounds.
         output: The file to write: .mp4, .m4v, .mov or .mkv. It appears only when whole.
         options: How; the defaults when None.
         progress: Told about stages, frames and everything a user should know.
@@ -67,15 +66,16 @@ def dub(
         NoFaceError: no face, or not the one asked for.
         WeightsMissingError: the backend asked for lacks weights.
         OutputError: the result cannot be written.
-        Cancelled: when ``cancel`` was thrown; nothing is left behind.
+        Cancelled: when ``cancel`` was thrown. Nothing lies under or beside the output's name then; what is done stays
+            in the job's folder, where ``resume=True`` finds it.
     """
     settings = _settings(options, changes)
     progress, cancel = progress or SilentProgress(), cancel or Cancellation()
-    face, audio, output = Path(face), Path(audio), Path(output)
+    job = Job(Path(face), None if audio is None else Path(audio), Path(output), settings)
     clock = StageClock()
-    check_output(output, settings.overwrite, [face, audio], settings.video_codec)
+    check_output(job.output, settings.overwrite, job.inputs, settings.video_codec)
     if settings.report is not None:
-        _check_report(settings.report, [face, audio, output])
+        check_report(settings.report, [*job.inputs, job.output])
     backend = choose_backend(settings.backend, settings.device, settings.checkpoint_dir)
     progress.message(backend.why)
     notes: list[str] = []
@@ -84,58 +84,53 @@ def dub(
         notes.append(text)
         progress.message(text)
 
-    with _work_folder(settings.work_dir) as folder, _one_thread_for_small_work():
+    picture = probe(job.face)
+    cache = Cache(cache_folder(settings.cache_dir), settings.cache_size * GIGABYTE)
+    with clock.stage("look up"):
+        key = job_key(job, cancel)
+        cache.trim()
+    parent = settings.work_dir or job_parent(cache, say)
+    with work_folder(parent, key, settings.resume, say) as folder, _one_thread_for_small_work(), _resumable(folder):
         with clock.stage("listen"):
-            speech = listen(audio)
-        picture = probe(face)
-        source = face
+            heard = hear_all(job.audio, settings, folder)
+        for text in heard.notes:
+            say(text)
+        source = job.face
         if picture.is_still:
             with clock.stage("animate"):
-                source = animate_picture(picture, folder, speech.duration, settings.seed, progress, cancel)
-            say(f"{face.name}: is a picture; natural slight motion was added")
-            if settings.start is not None or settings.end is not None:
-                say(f"{face.name}: --start and --end say nothing of a picture")
-                settings = replace(settings, start=None, end=None)
+                source = _animated(picture, folder, heard.duration, settings, progress, cancel, say)
         with clock.stage("analyse"):
-            analysis = analyse(
-                source,
-                folder,
-                start=settings.start,
-                end=settings.end,
-                threads=settings.thread_count,
-                progress=progress,
-                cancel=cancel,
+            analysis = obtain_analysis(
+                job, source, picture, heard.duration, folder, cache, progress=progress, cancel=cancel, say=say
             )
-        if picture.is_still:  # errors shall name the picture, not the clip made of it
-            info = replace(analysis.clip.info, path=face)
-            analysis = replace(analysis, clip=replace(analysis.clip, info=info))
-        for text in speech.notes:
-            say(text)
-        if analysis.clip.damaged:
-            say(f"{face}: {analysis.clip.damaged} damaged packet(s) were skipped")
-        track, reason = select_track(analysis.clip, settings.face_choice)
+        voices = cast_voices(heard, analysis, source, folder, say)
         spec, encode_notes = encode_spec(
-            analysis.clip.info.video[0], settings.video_codec, settings.crf, settings.thread_count
-        )
+            analysis.clip.info.video[0], settings.video_codec, settings.crf, settings.thread_count,
+            settings.pixel_format,
+        )  # fmt: skip
         for text in encode_notes:
             say(text)
         with clock.stage("plan"):
             planned = schedule(
                 analysis.clip.frame_pts,
                 spec.time_base,
-                speech.duration,
+                heard.duration,
                 settings.length_rule,
                 analysis.last_duration,
-                keep_lead=settings.start is None,
+                keep_lead=settings.start is None or picture.is_still,
             )
-            numbers, pipeline = _plan_face(analysis, track, planned, speech)
-        with clock.stage("synthesise"), SegmentWriter(folder / "segments", spec) as writer:
+            pipelines = plan_voices(analysis, voices, planned, folder)
+        writer = SegmentWriter(folder.path / "segments", spec, resume=folder.found)
+        folder.kept_progress = True
+        resumed = writer.frames_done
+        if resumed:
+            say(f"{resumed} of {len(planned.order)} frames were made by the interrupted run")
+        with clock.stage("synthesise"), writer:
             made = synthesise(
                 source,
                 analysis.clip.frame_pts,
                 planned,
-                numbers,
-                pipeline,
+                pipelines,
                 analysis.layout,
                 writer,
                 threads=settings.thread_count,
@@ -144,67 +139,32 @@ def dub(
             )
         with clock.stage("finish"):
             cancel.check()
-            check_output(output, settings.overwrite, [face, audio], settings.video_codec)  # much time has passed
-            metadata = analysis.clip.info.metadata
-            finish(made.segments, spec, speech.track, planned, output, metadata, settings.mark)
-        result = describe(
-            Job(face, audio, output, settings, backend.name), analysis, track, reason, planned, made.spoken, spec,
-            notes, clock,
-        )  # fmt: skip
+            check_output(job.output, settings.overwrite, job.inputs, settings.video_codec)  # much time has passed
+            sound = result_sound(heard, job, picture, planned, folder, say)
+            finish(made.segments, spec, sound, planned, job.output, analysis.clip.info.metadata, settings.mark)
+        result = describe(job, backend.name, analysis, voices, planned, made.spoken, spec, notes, clock, resumed)
     if settings.report is not None:
-        _write_report(settings.report, result.report)
+        write_report(settings.report, result.report)
     return result
 
 
+def _animated(
+    picture: MediaInfo, folder: WorkFolder, seconds: float, settings: DubOptions, progress: Progress,
+    cancel: Cancellation, say: Callable[[str], None],
+) -> Path:  # fmt: skip
+    """Make a clip of a picture, and say so."""
+    clip = animate_picture(
+        picture, folder.sub("picture"), seconds, settings.seed, progress, cancel, still=settings.still
+    )
+    how = "kept still but for its mouth" if settings.still else "natural slight motion was added"
+    say(f"{picture.path.name}: is a picture; {how}")
+    if settings.start is not None or settings.end is not None:
+        say(f"{picture.path.name}: --start and --end say nothing of a picture")
+    return clip
+
+
 def _settings(options: DubOptions | None, changes: dict[str, Any]) -> DubOptions:
-    if not changes:
-        return options or DubOptions()
-    try:
-        return replace(options or DubOptions(), **changes)
-    except TypeError as error:
-        raise OptionError(f"{error}; see talkingface.options.DubOptions for the options there are") from error
-
-
-def _plan_face(analysis: Analysis, track: FaceTrack, planned: Schedule, speech: Speech) -> tuple[Any, Any]:
-    """For every frame of the result its number in the pipeline's plan (-1: no face), and the planned pipeline."""
-    rows_by_frame = np.full(analysis.clip.frames, -1, np.int64)
-    rows_by_frame[track.frames] = np.arange(len(track))
-    rows = rows_by_frame[planned.order]
-    seen = rows >= 0
-    if not seen.any():
-        raise NoFaceError(
-            f"{analysis.clip.info.path}: the face chosen is first seen at {track.times[0]:.2f} s, when the result "
-            f"({planned.duration:.2f} s long) is over; use --start"
-        )
-    bank = analysis.banks[track.number]
-    if not len(bank):
-        raise NoFaceError(
-            f"{analysis.clip.info.path}: the mouth of the face chosen is never in the picture; choose another face "
-            "with --face, or use a video that shows the whole face"
-        )
-    numbers = np.where(seen, np.cumsum(seen) - 1, -1)
-    pipeline = landmark_pipeline(bank, analysis.layout)
-    pipeline.plan(track, rows[seen], planned.times[seen], speech.samples)
-    return numbers, pipeline
-
-
-@contextmanager
-def _work_folder(parent: Path | None) -> Iterator[Path]:
-    """A folder of this job's own, gone when the job ends, however it ends."""
-    made_parent = parent is not None and not parent.exists()
-    try:
-        if parent is not None:
-            parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="talkingface-", dir=parent))
-    except OSError as error:
-        raise OutputError(f"{parent or tempfile.gettempdir()}: cannot work there ({error.strerror})") from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if made_parent and parent is not None:
-            with suppress(OSError):  # somebody else may use it by now
-                parent.rmdir()
+    return with_changes(options or DubOptions(), changes)
 
 
 @contextmanager
@@ -222,20 +182,12 @@ def _one_thread_for_small_work() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def _check_report(path: Path, taken: list[Path]) -> None:
-    if any(path.absolute() == other.absolute() for other in taken):
-        raise OutputError(f"{path}: --report names a file this job reads or writes; choose another")
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise OutputError(f"{path}: the report cannot be written there; name a file in an existing folder")
-
-
-def _write_report(path: Path, report: dict[str, Any]) -> None:
-    part = path.with_name(path.name + ".part")
+@contextmanager
+def _resumable(folder: WorkFolder) -> Iterator[None]:
+    """Tell a user whose job ends early that it can be gone on with."""
     try:
-        part.write_text(
-            json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
-        )
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{path}: the report cannot be written ({error.strerror})") from error
+        yield
+    except (Cancelled, OutputError) as error:
+        if not folder.kept_progress:
+            raise
+        raise type(error)(f"{error}; the same command with --resume goes on with what is done") from error

@@ -1,4 +1,4 @@
-"""How a video is encoded: what of the source is kept, which encoder, and the frame in the format it wants."""
+"""How a video is encoded: what of the source is kept, which encoder, and what is said about the rest."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
-import av
 import cv2
-import numpy as np
 
 from talkingface.errors import OptionError, nearest_names
+from talkingface.media.alpha import has_alpha
 from talkingface.media.colour import (
     MATRICES,
     PRIMARIES,
     RANGES,
     TRANSFERS,
     UNKNOWN,
-    is_full_range,
     matrix_of,
     tag_number,
 )
-from talkingface.media.planes import PLANAR_FORMATS, copy_colour, copy_planes, is_rgb_format, working_format
+from talkingface.media.planes import PLANAR_FORMATS, is_rgb_format, working_format
+from talkingface.media.side_data import FIELD_ORDERS
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -38,6 +37,11 @@ REORDER_DEPTH = {"h264": 2, "hevc": 2, "ffv1": 0}
 
 DEFAULT_CRF = {"h264": 18, "hevc": 20, "ffv1": 0}
 
+PIXEL_FORMAT_RULES = ("auto", "keep")
+
+_MARKS_FIELDS = {"h264", "ffv1"}  # x265 only codes fields as pictures of their own, which decoders do not weave again
+
+_FIELD_ORDER_TAGS = {"tt": 2, "bb": 3}  # AVFieldOrder
 _FALLBACK_RATE = Fraction(25)
 _MOST_RATE_DENOMINATOR = 100_000  # an average over a variable rate can have terms encoders do not take
 _OPENCV_ID_OF_AVX512 = 13  # CV_CPU_AVX_512F, a name OpenCV 5 no longer exports
@@ -65,6 +69,10 @@ class EncodeSpec:
         preset: Speed preset of x264 and x265.
         display_matrix: The source's own 9 numbers, which say more than ``rotation`` (mirrored pictures); None to
             write a plain turn.
+        field_order: How the output is marked: ``"tt"``, ``"bb"`` (two woven fields, the top or the bottom one first)
+            or ``"progressive"``.
+        mastering_display: Static HDR metadata as ``side_data.mastering_display`` writes it, None for none.
+        content_light: Brightest pixel and picture average in cd/m2, None for none.
     """
 
     codec: str
@@ -83,36 +91,57 @@ class EncodeSpec:
     rotation: int
     preset: str = "medium"
     display_matrix: tuple[int, ...] | None = None
+    field_order: str = "progressive"
+    mastering_display: str | None = None
+    content_light: tuple[int, int] | None = None
 
 
-def encode_spec(stream: VideoStreamInfo, codec: str, crf: int | None, threads: int) -> tuple[EncodeSpec, list[str]]:
-    """Decide how a source stream is encoded so that as much of it as possible stays as it is.
+def encode_spec(
+    stream: VideoStreamInfo, codec: str, crf: int | None, threads: int, pixel_format: str = "auto"
+) -> tuple[EncodeSpec, list[str]]:
+    """Decide how a source stream is encoded.
+
+    By default so that it plays everywhere: 8 bits as H.264, more as HEVC with 10 bits, 4:2:0, an even size; odd
+    pictures get their last column or line once more. ``"keep"`` keeps chroma sampling, odd sizes and 12 bits, which
+    many players do not take. ffv1 keeps everything in either case.
 
     Args:
         stream: The source.
         codec: ``"h264"``, ``"hevc"`` or ``"ffv1"``.
         crf: Constant rate factor 0..51, None for the codec's usual one.
         threads: Encoder threads, at least 1.
+        pixel_format: ``"auto"`` or ``"keep"``.
 
     Returns:
         The decision, and a line for each thing that could not stay or had to be guessed.
 
     Raises:
-        OptionError: unknown codec.
+        OptionError: unknown codec or way to choose the pixel format.
         MediaError: the source's pixel format cannot be worked on.
     """
     if codec not in ENCODERS:
         raise OptionError(f"unknown video codec {codec!r}: {nearest_names(codec, ENCODERS)}")
+    if pixel_format not in PIXEL_FORMAT_RULES:
+        raise OptionError(
+            f"unknown pixel format rule {pixel_format!r}: {nearest_names(pixel_format, PIXEL_FORMAT_RULES)}"
+        )
     notes: list[str] = []
     working = working_format(stream.pixel_format)
-    if stream.bits > 8 and codec == "h264":
+    bits = PLANAR_FORMATS[working][0]
+    if bits > 8 and codec == "h264":
         codec = "hevc"
         notes.append(f"the video has {stream.bits} bits a sample: written as HEVC, which players take in that depth")
-    pixel_format = _encoded_format(working, codec, stream)
-    if pixel_format != stream.pixel_format.replace("yuvj", "yuv"):
-        notes.append(_format_note(stream, pixel_format))
-    if stream.interlaced:
-        notes.append("the video is interlaced: its fields stay woven, the output is marked progressive")
+    keep = codec == "ffv1" or pixel_format == "keep"
+    encoded = _kept_format(working, codec, stream) if keep else "yuv420p" if bits == 8 else "yuv420p10le"
+    notes.extend(_format_notes(stream, working, encoded, keep))
+    field_order, field_notes = _field_order(stream, codec, encoded, keep)
+    notes.extend(field_notes)
+    width, height = (stream.width, stream.height) if keep else _even_size(stream, field_order)
+    if (width, height) != (stream.width, stream.height):
+        notes.append(
+            f"its size {stream.width}x{stream.height} does not fit 4:2:0 pictures: written as {width}x{height}, the "
+            "last column or line repeated; --pixel-format keep keeps the size"
+        )
     range_, space = stream.color_range, stream.color_space
     if is_rgb_format(stream.pixel_format):
         # What ``planes.to_working_format`` makes of RGB pictures.
@@ -120,12 +149,14 @@ def encode_spec(stream: VideoStreamInfo, codec: str, crf: int | None, threads: i
     elif space == UNKNOWN and not working.startswith("gray"):
         guess = {"bt601": "BT.601", "bt709": "BT.709"}[matrix_of(2, stream.height)]
         notes.append(f"the video does not say its colour matrix: read as {guess}, as usual for {stream.height} lines")
+    mastering, light, hdr_notes = _static_hdr(stream, codec)
+    notes.extend(hdr_notes)
     spec = EncodeSpec(
         codec=codec,
         crf=DEFAULT_CRF[codec] if crf is None else crf,
-        pixel_format=pixel_format,
-        width=stream.width,
-        height=stream.height,
+        pixel_format=encoded,
+        width=width,
+        height=height,
         time_base=stream.time_base,
         rate=stream.average_rate,
         threads=max(1, threads),
@@ -135,12 +166,17 @@ def encode_spec(stream: VideoStreamInfo, codec: str, crf: int | None, threads: i
         color_transfer=stream.color_transfer,
         sample_aspect_ratio=stream.sample_aspect_ratio,
         rotation=stream.rotation,
-        display_matrix=stream.display_matrix,
+        display_matrix=_grown_matrix(stream, width, height),
+        field_order=field_order,
+        mastering_display=mastering,
+        content_light=light,
     )
+    if codec == "h264" and spec.crf == 0 and bits == 8:
+        notes.append("crf 0 makes H.264 lossless, in a profile (High 4:4:4 Predictive) that few players take")
     return spec, notes
 
 
-def _encoded_format(working: str, codec: str, stream: VideoStreamInfo) -> str:
+def _kept_format(working: str, codec: str, stream: VideoStreamInfo) -> str:
     plain = working.replace("yuvj", "yuv")
     if codec == "ffv1":
         return plain
@@ -152,10 +188,69 @@ def _encoded_format(working: str, codec: str, stream: VideoStreamInfo) -> str:
     return plain
 
 
-def _format_note(stream: VideoStreamInfo, pixel_format: str) -> str:
-    odd = stream.width % 2 or stream.height % 2
-    why = f" (its size {stream.width}x{stream.height} is odd)" if odd and "444" in pixel_format else ""
-    return f"pixel format {stream.pixel_format} is written as {pixel_format}{why}"
+def _format_notes(stream: VideoStreamInfo, working: str, encoded: str, keep: bool) -> list[str]:
+    """Say in one line what the encoded format has less of than the source's, and why."""
+    name = stream.pixel_format
+    if encoded == name.replace("yuvj", "yuv"):
+        return []
+    odd = "444" in encoded and "444" not in working and (stream.width % 2 or stream.height % 2)
+    why = [f"its size {stream.width}x{stream.height} is odd"] if odd and not is_rgb_format(name) else []
+    if has_alpha(name):
+        why.append("transparent parts are shown over gray")
+    deepest = max(stream.bits, PLANAR_FORMATS[working][0])
+    if deepest > PLANAR_FORMATS[encoded][0]:
+        why.append(f"{deepest} bits a sample become {PLANAR_FORMATS[encoded][0]}")
+    lost = f" ({', '.join(why)})" if why else ""
+    kept = "" if keep or _sampling(working) in ("gray", "420") else "; --pixel-format keep keeps its chroma sampling"
+    return [f"pixel format {name} is written as {encoded}{lost}{kept}"]
+
+
+def _sampling(planar: str) -> str:
+    return next(sampling for sampling in ("gray", "420", "422", "444") if sampling in planar)
+
+
+def _field_order(stream: VideoStreamInfo, codec: str, encoded: str, keep: bool) -> tuple[str, list[str]]:
+    """How the output is marked, and the line that says it."""
+    if not stream.interlaced:
+        return "progressive", []
+    order = stream.field_order if stream.field_order in FIELD_ORDERS else "tt"
+    said = f"the video is interlaced ({FIELD_ORDERS[order]}): its fields stay woven, "
+    fits = not keep or "420" not in encoded or stream.height % 4 == 0
+    if codec in _MARKS_FIELDS and (codec != "h264" or fits):
+        return order, [f"{said}the output is marked interlaced too"]
+    return "progressive", [f"{said}the output is marked progressive"]
+
+
+def _even_size(stream: VideoStreamInfo, field_order: str) -> tuple[int, int]:
+    lines = 2 if field_order == "progressive" else 4  # two of each field
+    return stream.width + stream.width % 2, stream.height + -stream.height % lines
+
+
+def _grown_matrix(stream: VideoStreamInfo, width: int, height: int) -> tuple[int, ...] | None:
+    """The source's display matrix, moved so that a picture which grew at its right and bottom still begins at 0."""
+    matrix = stream.display_matrix
+    if matrix is None or (width, height) == (stream.width, stream.height):
+        return matrix
+    moved = list(matrix)
+    for place, (by_column, by_line) in ((6, (matrix[0], matrix[3])), (7, (matrix[1], matrix[4]))):
+        if matrix[place]:  # files whose matrix only turns leave the place to the player
+            moved[place] -= min(0, by_column) * (width - stream.width) + min(0, by_line) * (height - stream.height)
+    return tuple(moved)
+
+
+def _static_hdr(stream: VideoStreamInfo, codec: str) -> tuple[str | None, tuple[int, int] | None, list[str]]:
+    """What static HDR metadata the output carries, and what is said of the rest."""
+    notes = []
+    mastering, light = stream.mastering_display, stream.content_light
+    if codec == "ffv1" and (mastering or light):
+        mastering = light = None
+        notes.append(
+            "the mastering display's colours and the content's light level cannot be written beside ffv1; use hevc"
+        )
+    if stream.lost_side_data:
+        names = " and ".join(stream.lost_side_data)
+        notes.append(f"the video carries {names}, which cannot be kept: the output shows its basic HDR picture")
+    return mastering, light, notes
 
 
 def add_video_stream(container: OutputContainer, spec: EncodeSpec) -> VideoStream:
@@ -169,6 +264,8 @@ def add_video_stream(container: OutputContainer, spec: EncodeSpec) -> VideoStrea
     # PyAV's default makes x264 cut every picture in slices, which costs bits; ffv1 knows nothing else.
     context.thread_type = "SLICE" if spec.codec == "ffv1" else "FRAME"
     set_colour(context, spec)
+    if spec.field_order != "progressive":
+        context.field_order = _FIELD_ORDER_TAGS[spec.field_order]
     if spec.sample_aspect_ratio is not None:
         context.sample_aspect_ratio = spec.sample_aspect_ratio
     return stream
@@ -197,46 +294,23 @@ def _encoder_options(spec: EncodeSpec) -> dict[str, str]:
     if spec.codec == "hevc":
         # x265 writes to the terminal by itself, and its own thread counts follow the machine unless told.
         frame_threads = 1 if spec.threads < 4 else 2 if spec.threads < 8 else 3
-        options["x265-params"] = f"log-level=none:open-gop=0:pools={spec.threads}:frame-threads={frame_threads}"
-    elif cv2.checkHardwareSupport(_OPENCV_ID_OF_AVX512):
+        options["x265-params"] = ":".join(
+            ["log-level=none", "open-gop=0", f"pools={spec.threads}", f"frame-threads={frame_threads}"]
+            + ([f"master-display={spec.mastering_display}"] if spec.mastering_display else [])
+            + ([f"max-cll={spec.content_light[0]},{spec.content_light[1]}"] if spec.content_light else [])
+        )
+        return options
+    parameters = []
+    if cv2.checkHardwareSupport(_OPENCV_ID_OF_AVX512):
         # x264's AVX-512 code reads memory nobody wrote where a row of macroblocks does not fill a vector: the same
         # frames then give other bytes now and then. Its AVX2 code does not, and is as fast.
-        options["x264-params"] = "asm=AVX2"
+        parameters.append("asm=AVX2")
+    if spec.field_order != "progressive":
+        parameters.append("tff=1" if spec.field_order == "tt" else "bff=1")
+    if spec.mastering_display:
+        parameters.append(f"mastering-display={spec.mastering_display}")
+    if spec.content_light:
+        parameters.append(f"cll={spec.content_light[0]},{spec.content_light[1]}")
+    if parameters:
+        options["x264-params"] = ":".join(parameters)
     return options
-
-
-def fit_frame(frame: av.VideoFrame, spec: EncodeSpec) -> av.VideoFrame:
-    """Return a frame in the format a spec encodes, samples untouched wherever the format allows it.
-
-    Args:
-        frame: A frame in a planar format.
-        spec: What it will be encoded as.
-
-    Returns:
-        The frame itself when nothing has to change.
-    """
-    name = frame.format.name
-    same_size = (frame.width, frame.height) == (spec.width, spec.height)
-    if same_size and name == spec.pixel_format:
-        return frame
-    if same_size and name.replace("yuvj", "yuv") == spec.pixel_format:
-        # Only the name differs: the range is in the tags. FFmpeg's scaler would not be needed, nor wanted.
-        fitted = av.VideoFrame(frame.width, frame.height, spec.pixel_format)
-        copy_planes(frame, fitted)
-        copy_colour(frame, fitted)
-        return fitted
-    if same_size and name.startswith("gray") and PLANAR_FORMATS[name][0] == PLANAR_FORMATS[spec.pixel_format][0]:
-        return _with_neutral_chroma(frame, spec)
-    level = RANGES["full" if is_full_range(frame) else "limited"]
-    return frame.reformat(spec.width, spec.height, spec.pixel_format, src_color_range=level, dst_color_range=level)
-
-
-def _with_neutral_chroma(frame: av.VideoFrame, spec: EncodeSpec) -> av.VideoFrame:
-    fitted = av.VideoFrame(frame.width, frame.height, spec.pixel_format)
-    copy_planes(frame, fitted)
-    copy_colour(frame, fitted)
-    bits = PLANAR_FORMATS[spec.pixel_format][0]
-    middle = np.array([1 << (bits - 1)], np.uint8 if bits == 8 else np.dtype("<u2")).tobytes()
-    for plane in fitted.planes[1:]:
-        plane.update(middle * (plane.buffer_size // len(middle)))
-    return fitted

@@ -10,14 +10,15 @@ from fractions import Fraction
 from typing import Any, cast
 
 import av
-import av.filter
 import cv2
 import numpy as np
 from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from talkingface.errors import MediaError
+from talkingface.media.alpha import has_alpha, over_neutral
 from talkingface.media.colour import RANGES, is_full_range, matrix_of, yuv_from_bgr
+from talkingface.media.side_data import filtered, has_side_data
 
 Plane = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -80,7 +81,7 @@ def working_format(pixel_format: str) -> str:
         pixel_format: FFmpeg's name of any pixel format.
 
     Returns:
-        A name in ``PLANAR_FORMATS``. Transparency is dropped; more than 12 bits become 12.
+        A name in ``PLANAR_FORMATS``. Transparency has no place in it; more than 12 bits become 12.
 
     Raises:
         MediaError: FFmpeg does not know the format, or it holds no pictures a program can reach.
@@ -132,6 +133,7 @@ def to_working_format(frame: av.VideoFrame, width: int | None = None, height: in
     """Return the frame in its working format; the same object when nothing has to change.
 
     RGB pictures become studio-range YUV with the matrix usual for their height, and carry that in their tags.
+    Transparent parts are laid over a neutral gray.
 
     Args:
         frame: Any decoded frame.
@@ -139,6 +141,8 @@ def to_working_format(frame: av.VideoFrame, width: int | None = None, height: in
         height: Lines wanted, None for the frame's own.
     """
     wanted = working_format(frame.format.name)
+    if has_alpha(frame.format.name):
+        frame = over_neutral(frame)
     width, height = width or frame.width, height or frame.height
     if wanted == frame.format.name and (width, height) == (frame.width, frame.height):
         return frame
@@ -199,7 +203,7 @@ def writable_copy(frame: av.VideoFrame) -> av.VideoFrame:
     Returns:
         A frame with its own buffers, the same samples, timestamps, colour tags and side data.
     """
-    if len(frame.side_data):
+    if has_side_data(frame):
         copy = _cloned(frame)
     else:
         copy = av.VideoFrame(frame.width, frame.height, frame.format.name)
@@ -242,18 +246,9 @@ def _lines(plane: VideoPlane, kind: type[np.uint8] | type[np.uint16]) -> Plane:
 
 def _cloned(frame: av.VideoFrame) -> av.VideoFrame:
     """Copy a frame with its side data (captions, HDR ...), which only FFmpeg can copy: send it through a graph."""
-    graph = av.filter.Graph()
-    time_base = frame.time_base or Fraction(1, 1000)
-    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base)
-    sink = graph.add("buffersink")
-    source.link_to(sink)
-    graph.configure()
-    source.push(frame)
-    clone = sink.pull()
-    if not isinstance(clone, av.VideoFrame):
-        raise MediaError("FFmpeg's filter graph gave no video frame back")
+    clone = filtered(frame, [])
     clone.make_writable()  # the clone still shared the buffers
-    clone.pts, clone.time_base = frame.pts, time_base
+    clone.pts, clone.time_base = frame.pts, frame.time_base or Fraction(1, 1000)
     return clone
 
 

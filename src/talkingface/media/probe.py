@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import av
 import av.error
@@ -17,10 +18,12 @@ from av.stream import Disposition
 from talkingface.errors import MediaError
 from talkingface.media.colour import MATRICES, PRIMARIES, RANGES, TRANSFERS, is_full_range, tag_name
 from talkingface.media.limits import MAX_VIDEO_PIXELS, check_picture_size, pixel_limit
+from talkingface.media.side_data import content_light, field_order, lost_side_data, mastering_display, side_data
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
 _STILL_CONTAINERS = {"image2"}
@@ -54,6 +57,12 @@ class VideoStreamInfo:
         bits: Bits of one luma sample.
         interlaced: True when the first frame is stored as two fields.
         display_matrix: The 9 numbers of the container's display matrix, None when it has none.
+        field_order: ``"tt"`` or ``"bb"`` (the field shown first) when interlaced, else ``"progressive"``.
+        mastering_display: Static HDR metadata of the screen it was graded on, as ``side_data.mastering_display`` writes
+            it; None when there is none.
+        content_light: Brightest pixel and picture average in cd/m2, None when the file does not say.
+        lost_side_data: Names of what describes each picture for HDR screens and cannot be kept: ``"HDR10+"``,
+            ``"Dolby Vision"``.
     """
 
     index: int
@@ -75,6 +84,10 @@ class VideoStreamInfo:
     bits: int
     interlaced: bool
     display_matrix: tuple[int, ...] | None = None
+    field_order: str = "progressive"
+    mastering_display: str | None = None
+    content_light: tuple[int, int] | None = None
+    lost_side_data: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +113,7 @@ class MediaInfo:
         size_bytes: Size of the file.
         video: Its video streams, cover pictures left out.
         audio: Its audio streams.
-        is_still: True for a single picture (PNG, JPEG, WebP ...).
+        is_still: True for a single picture: PNG, JPEG, WebP ..., and a GIF, AVIF or video of one frame.
         metadata: Title, comment and the like, as the container has them.
     """
 
@@ -221,9 +234,13 @@ def probe(path: str | Path) -> MediaInfo:
             size_bytes=path.stat().st_size,
             video=videos,
             audio=audios,
-            is_still=bool(videos) and not audios and (name in _STILL_CONTAINERS or name.endswith(_STILL_SUFFIX)),
+            is_still=bool(videos) and (_is_picture_format(name) or videos[0].frames == 1),
             metadata=dict(container.metadata),
         )
+
+
+def _is_picture_format(name: str) -> bool:
+    return name in _STILL_CONTAINERS or name.endswith(_STILL_SUFFIX)
 
 
 def _video_info(container: InputContainer, stream: VideoStream) -> VideoStreamInfo:
@@ -232,20 +249,21 @@ def _video_info(container: InputContainer, stream: VideoStream) -> VideoStreamIn
     still = limit > MAX_VIDEO_PIXELS
     check_picture_size(context.width, context.height, container.name, still)
     context.options = {**context.options, "max_pixels": str(limit)}
-    frame = _first_frame(container, stream)
+    frame, alone = _first_frame(container, stream)
     time_base = stream.time_base or Fraction(1, 1000)
     if not 0 < time_base <= _LONGEST_TICK:
         raise MediaError(f"{container.name}: video stream {stream.index} counts its time in steps of {time_base} s")
     pixel_format = frame.format if frame is not None else context.format
     if pixel_format is None or not context.width or not context.height:
         raise MediaError(
-            f"{container.name}: video stream {stream.index} has no readable picture size or format, or pictures of more "
-            f"than {limit / 1e6:.0f} megapixels"
+            f"{container.name}: video stream {stream.index} has no readable picture size or format, or pictures of "
+            f"more than {limit / 1e6:.0f} megapixels"
         )
     check_picture_size(*((frame.width, frame.height) if frame is not None else (0, 0)), container.name, still)
     tags = frame if frame is not None else context
     full = is_full_range(frame) if frame is not None else int(context.color_range) == RANGES["full"]
-    matrix = _display_matrix(frame)
+    beside = side_data(frame) if frame is not None else {}
+    matrix = _display_matrix(beside)
     aspect = stream.sample_aspect_ratio
     return VideoStreamInfo(
         index=stream.index,
@@ -257,7 +275,7 @@ def _video_info(container: InputContainer, stream: VideoStream) -> VideoStreamIn
         average_rate=stream.average_rate or stream.guessed_rate or None,
         start_time=None if stream.start_time is None else float(stream.start_time * time_base),
         duration=_duration(container, stream.duration, time_base),
-        frames=stream.frames or None,
+        frames=1 if alone else None if stream.frames <= 1 else stream.frames,
         rotation=_rotation(matrix),
         sample_aspect_ratio=aspect if aspect and aspect != 1 else None,
         color_range="full" if full else tag_name(RANGES, int(tags.color_range)),
@@ -267,6 +285,10 @@ def _video_info(container: InputContainer, stream: VideoStream) -> VideoStreamIn
         bits=pixel_format.components[0].bits,
         interlaced=frame.interlaced_frame if frame is not None else False,
         display_matrix=matrix,
+        field_order=field_order(frame) if frame is not None else "progressive",
+        mastering_display=mastering_display(beside.get("MASTERING_DISPLAY_METADATA", b"")),
+        content_light=content_light(beside.get("CONTENT_LIGHT_LEVEL", b"")),
+        lost_side_data=lost_side_data(beside),
     )
 
 
@@ -290,30 +312,40 @@ def _duration(container: InputContainer, ticks: int | None, time_base: Fraction)
     return None if container.duration is None else container.duration / av.time_base
 
 
-def _first_frame(container: InputContainer, stream: VideoStream) -> av.VideoFrame | None:
-    """Decode one frame: only frames carry the display matrix, and their colour tags are the ones that count."""
+def _first_frame(container: InputContainer, stream: VideoStream) -> tuple[av.VideoFrame | None, bool]:
+    """Decode one frame: only frames carry the display matrix, and their colour tags are the ones that count.
+
+    Returns:
+        The frame, None when nothing decodes, and whether the stream holds nothing else.
+    """
     with suppress(av.error.FFmpegError):  # pipes and some pictures cannot be rewound, nor need to be
         container.seek(0)  # several video streams share one file position
-    for count, packet in enumerate(container.demux(stream)):
+    packets = container.demux(stream)
+    for count, packet in enumerate(packets):
         try:
             frames = stream.decode(packet)
         except av.error.FFmpegError:
             frames = []  # a damaged beginning; a later packet may do
         if frames:
-            return frames[0]
+            return frames[0], len(frames) == 1 and count <= 1 and _is_over(packet, packets)
         if count >= _PACKETS_TO_FIRST_FRAME:
             break
-    return None
+    return None, False
 
 
-def _display_matrix(frame: av.VideoFrame | None) -> tuple[int, ...] | None:
-    if frame is None:
-        return None
-    entries: Any = frame.side_data  # a mapping that, unlike its type stubs, goes through the entries and not the keys
-    for entry in entries:
-        if entry.type.name == "DISPLAYMATRIX":
-            return tuple(int(value) for value in np.frombuffer(entry, np.int32)[:9])
-    return None
+def _is_over(packet: Packet[VideoStream], following: Iterator[Packet[VideoStream]]) -> bool:
+    """Tell whether a stream's first packet was its only one. Streams end with a packet of no size."""
+    if not packet.size:
+        return True
+    try:
+        return not any(later.size for later in islice(following, 1))
+    except av.error.FFmpegError:
+        return False  # it goes on, or did once
+
+
+def _display_matrix(beside: dict[str, bytes]) -> tuple[int, ...] | None:
+    data = beside.get("DISPLAYMATRIX")
+    return None if data is None else tuple(int(value) for value in np.frombuffer(data, np.int32)[:9])
 
 
 def _rotation(matrix: tuple[int, ...] | None) -> int:

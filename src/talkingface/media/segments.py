@@ -16,7 +16,9 @@ import av.error
 
 from talkingface.errors import OutputError
 from talkingface.media.decoding_clock import DecodingClock
-from talkingface.media.encoding import REORDER_DEPTH, EncodeSpec, add_video_stream, fit_frame
+from talkingface.media.encoding import REORDER_DEPTH, EncodeSpec, add_video_stream
+from talkingface.media.fitting import fit_frame
+from talkingface.media.side_data import with_field_order
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -180,6 +182,8 @@ class _OpenSegment:
 
     def write(self, frame: av.VideoFrame, pts: int) -> None:
         fitted = fit_frame(frame, self._spec)
+        if self._spec.field_order != "progressive":
+            fitted = with_field_order(fitted, self._spec.field_order)  # x264 goes by each frame's own mark
         before = (fitted.pts, fitted.pict_type)
         fitted.pts, fitted.time_base = pts - self._first_pts, self._spec.time_base
         fitted.pict_type = 0  # the source's own choice of I, P and B pictures would be forced on the encoder
