@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from talkingface.cache import GIGABYTE, Cache, cache_folder
 from talkingface.dubbing.finish import finish, result_sound
-from talkingface.dubbing.job import Job, job_key, job_parent
+from talkingface.dubbing.job import Job, job_keys, job_parent
 from talkingface.dubbing.known_analysis import obtain_analysis
 from talkingface.dubbing.plan import schedule
 from talkingface.dubbing.plan_faces import plan_voices
@@ -87,10 +87,14 @@ def dub(
     picture = probe(job.face)
     cache = Cache(cache_folder(settings.cache_dir), settings.cache_size * GIGABYTE)
     with clock.stage("look up"):
-        key = job_key(job, cancel)
+        keys = job_keys(job, cancel)
         cache.trim()
     parent = settings.work_dir or job_parent(cache, say)
-    with work_folder(parent, key, settings.resume, say) as folder, _one_thread_for_small_work(), _resumable(folder):
+    with (
+        work_folder(parent, keys.job, settings.resume, say) as folder,
+        _one_thread_for_small_work(),
+        _resumable(folder),
+    ):
         with clock.stage("listen"):
             heard = hear_all(job.audio, settings, folder)
         for text in heard.notes:
@@ -101,7 +105,7 @@ def dub(
                 source = _animated(picture, folder, heard.duration, settings, progress, cancel, say)
         with clock.stage("analyse"):
             analysis = obtain_analysis(
-                job, source, picture, heard.duration, folder, cache, progress=progress, cancel=cancel, say=say
+                job, keys, source, picture, heard.duration, folder, cache, progress=progress, cancel=cancel, say=say
             )
         voices = cast_voices(heard, analysis, source, folder, say)
         spec, encode_notes = encode_spec(

@@ -5,12 +5,32 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Item = TypeVar("Item")
 
 _END = object()
 _POLL_SECONDS = 0.2
+_AHEAD_BYTES = 96 << 20  # of frames that wait in one hand-over; two at least always do
+
+
+class FrameSize(Protocol):
+    """Anything that tells how large frames are: a stream's description, a plane layout."""
+
+    @property
+    def width(self) -> int: ...  # noqa: D102
+
+    @property
+    def height(self) -> int: ...  # noqa: D102
+
+    @property
+    def bits(self) -> int: ...  # noqa: D102
+
+
+def frames_ahead(frames: FrameSize, most: int) -> int:
+    """How many frames may wait in one hand-over: ``most``, or fewer when they are large."""
+    size = frames.width * frames.height * 2 * (1 if frames.bits <= 8 else 2)
+    return max(2, min(most, _AHEAD_BYTES // max(1, size)))
 
 
 def prefetch(source: Callable[[], Iterator[Item]], depth: int) -> Generator[Item, None, None]:

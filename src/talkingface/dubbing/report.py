@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talkingface.dubbing.analyse import Analysis
+from talkingface.dubbing.analysis_store import Analysis
+from talkingface.dubbing.job import Job
 from talkingface.dubbing.plan import Schedule
+from talkingface.dubbing.plan_faces import Voice
 from talkingface.dubbing.result import (
     DubResult,
     StageClock,
@@ -19,65 +23,49 @@ from talkingface.dubbing.result import (
     weight_hashes,
 )
 from talkingface.environment import package_versions
-from talkingface.faces.track import FaceTrack
+from talkingface.errors import OutputError
 from talkingface.media.encoding import EncodeSpec
 from talkingface.models.video_retalking.backends import LANDMARK_WEIGHTS
-from talkingface.options import DubOptions
-
-
-@dataclass(frozen=True)
-class Job:
-    """What was asked for.
-
-    Attributes:
-        face: The video or picture.
-        audio: The sound.
-        output: The file to write.
-        options: How.
-        backend: The backend that was chosen.
-    """
-
-    face: Path
-    audio: Path
-    output: Path
-    options: DubOptions
-    backend: str
 
 
 def describe(
-    job: Job, analysis: Analysis, track: FaceTrack, reason: str, planned: Schedule, dubbed: NDArray[np.bool_],
-    spec: EncodeSpec, notes: list[str], clock: StageClock,
+    job: Job, backend: str, analysis: Analysis, voices: Sequence[Voice], planned: Schedule, dubbed: NDArray[np.bool_],
+    spec: EncodeSpec, notes: list[str], clock: StageClock, resumed: int,
 ) -> DubResult:  # fmt: skip
     """Put together what a finished dub tells about itself.
 
     Args:
         job: What was asked for.
+        backend: The backend that was chosen.
         analysis: What pass 1 found.
-        track: The face that was chosen.
-        reason: Why it was.
+        voices: Who speaks what.
         planned: The frames of the result.
         dubbed: (N,) which of them were spoken.
         spec: How they were encoded.
         notes: Lines the user was told.
         clock: Seconds per stage.
+        resumed: Frames that an interrupted run had made.
     """
     seconds, duration = clock.total, planned.duration
+    speaking = {person.number: voice for voice in voices for person in voice.people}
     faces = [
         {
-            "index": index,
-            "frames": len(other),
-            "from": round(float(other.times[0]), 3),
-            "to": round(float(other.times[-1]), 3),
-            "face_width": round(other.face_width, 1),
-            "chosen": other is track,
+            "index": person.number,
+            "frames": person.frames,
+            "from": round(float(person.tracks[0].times[0]), 3),
+            "to": round(float(person.tracks[-1].times[-1]), 3),
+            "shots": len(person.tracks),
+            "face_width": round(person.face_width, 1),
+            "chosen": person.number in speaking,
+            "speaks": str(speaking[person.number].speech.sound.path) if person.number in speaking else None,
         }
-        for index, other in enumerate(analysis.clip.tracks)
+        for person in analysis.clip.people
     ]
     report = {
         "face": str(job.face),
-        "audio": str(job.audio),
+        "audio": None if job.audio is None else str(job.audio),
         "output": str(job.output),
-        "backend": job.backend,
+        "backend": backend,
         "options": plain_options(job.options),
         "seed": job.options.seed,
         "versions": package_versions(),
@@ -88,9 +76,10 @@ def describe(
             "passed_through": int((~dubbed).sum()),
             "passed_through_ranges": passed_ranges(dubbed, planned.times, duration),
             "source": analysis.clip.frames,
+            "from_interrupted_run": resumed,
         },
         "faces": faces,
-        "chosen_because": reason,
+        "chosen_because": "; ".join(voice.reason for voice in voices),
         "cuts": [round(float(analysis.clip.frame_times[index]), 3) for index in analysis.clip.cuts],
         "output_stream": {
             "codec": spec.codec,
@@ -109,3 +98,32 @@ def describe(
     return DubResult(
         job.output, len(dubbed), int(dubbed.sum()), int((~dubbed).sum()), duration, seconds, seconds / duration, report
     )
+
+
+def check_report(path: Path, taken: Sequence[Path]) -> None:
+    """Make sure that a report can be written.
+
+    Raises:
+        OutputError: it names a file of the job, or lies in no folder.
+    """
+    if any(path.absolute() == other.absolute() for other in taken):
+        raise OutputError(f"{path}: --report names a file this job reads or writes; choose another")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise OutputError(f"{path}: the report cannot be written there; name a file in an existing folder")
+
+
+def write_report(path: Path, report: dict[str, Any]) -> None:
+    """Write a report as JSON; it appears only when whole.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(
+            json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
+        )
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path}: the report cannot be written ({error.strerror})") from error

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.compose.paste import paste, plane_alpha
-from talkingface.dubbing.overlap import Background, prefetch
+from talkingface.dubbing.overlap import Background, frames_ahead, prefetch
 from talkingface.dubbing.plan import Schedule
 from talkingface.media.ordered_reader import frames_in_order
 from talkingface.media.planes import PlaneLayout, plane_views, writable_copy
@@ -42,8 +42,7 @@ def synthesise(
     face: Path,
     source_pts: NDArray[np.int64],
     planned: Schedule,
-    numbers: NDArray[np.int64],
-    pipeline: Pipeline,
+    pipelines: Sequence[Pipeline],
     layout: PlaneLayout,
     writer: SegmentWriter,
     *,
@@ -51,16 +50,15 @@ def synthesise(
     progress: Progress,
     cancel: Cancellation,
 ) -> Synthesised:
-    """Make every frame of the result.
+    """Make every frame of the result that the writer does not have yet.
 
     Args:
         face: The video.
         source_pts: Timestamps of its frames, from pass 1.
         planned: Which frame is shown when.
-        numbers: (N,) for each frame of the result its number in the pipeline's plan, -1 to pass it through unchanged.
-        pipeline: The three stages, planned.
+        pipelines: One a person, planned.
         layout: How the planes are to be read.
-        writer: Where frames go.
+        writer: Where frames go; it may have some from an interrupted run.
         threads: Decoder threads.
         progress: Told about every frame.
         cancel: Checked at every frame.
@@ -74,39 +72,47 @@ def synthesise(
         Cancelled: when asked to stop.
     """
 
-    def encode(item: tuple[av.VideoFrame, int]) -> None:
+    def encode(item: tuple[av.VideoFrame, int, bool]) -> None:
         writer.write(*item)
 
-    progress.stage("speak lips", len(planned.order))
-    order: Sequence[int] = planned.order.tolist()
-    spoken: list[bool] = []
-    encoder = Background(encode, ENCODE_BEHIND)
+    total, done = len(planned.order), writer.frames_done
+    progress.stage("speak lips", total)
+    progress.advance(done)
+    spoken = np.zeros(total, np.bool_)
+    spoken[:done] = True
+    spoken[writer.unchanged] = False
+    ahead = frames_ahead(layout, DECODE_AHEAD)
+    encoder = Background(encode, frames_ahead(layout, ENCODE_BEHIND))
     try:
+        order: Sequence[int] = planned.order[done:].tolist()
         decode = partial(frames_in_order, face, order, source_pts.tolist(), threads=threads)
-        with closing(prefetch(decode, DECODE_AHEAD)) as frames:
-            for number, pts, frame in zip(numbers.tolist(), planned.pts.tolist(), frames, strict=True):
+        with closing(prefetch(decode, ahead)) as frames:
+            for number, frame in zip(range(done, total), frames, strict=True):
                 cancel.check()
-                made = speak_frame(frame, number, pipeline, layout) if number >= 0 else frame
+                made = speak_frame(frame, number, pipelines, layout)
                 # a frame that is held or passed through may be the decoder's own, and the same object twice
-                encoder.put((made, pts))
-                spoken.append(made is not frame)
+                encoder.put((made, int(planned.pts[number]), made is frame))
+                spoken[number] = made is not frame
                 progress.advance()
         encoder.finish()
     except BaseException:
         encoder.abandon()
         writer.abort()
         raise
-    return Synthesised(writer.close(), np.array(spoken, bool))
+    return Synthesised(writer.close(), spoken)
 
 
-def speak_frame(frame: av.VideoFrame, number: int, pipeline: Pipeline, layout: PlaneLayout) -> av.VideoFrame:
-    """One frame with its lips spoken; the frame itself when its face lies outside the picture."""
-    patch = pipeline.frame(number, plane_views(frame))
-    if patch is None:
+def speak_frame(frame: av.VideoFrame, number: int, pipelines: Sequence[Pipeline], layout: PlaneLayout) -> av.VideoFrame:
+    """One frame with the lips of everybody in it spoken; the frame itself when there is nothing to change."""
+    planes = plane_views(frame)
+    found = [pipeline.frame(number, planes) for pipeline in pipelines]
+    patches = [patch for patch in found if patch is not None]
+    if not patches:
         return frame
     copy = writable_copy(frame)
     for index, plane in enumerate(plane_views(copy)):
         shift_x, shift_y = (layout.chroma_shift_x, layout.chroma_shift_y) if index else (0, 0)
-        alpha = plane_alpha(patch.alpha, shift_x, shift_y)
-        paste(plane, patch.x0 >> shift_x, patch.y0 >> shift_y, patch.planes[index], alpha, layout.bits)
+        for patch in patches:
+            alpha = plane_alpha(patch.alpha, shift_x, shift_y)
+            paste(plane, patch.x0 >> shift_x, patch.y0 >> shift_y, patch.planes[index], alpha, layout.bits)
     return copy

@@ -1,0 +1,170 @@
+"""The user's cache: what was found in videos, and the folders of unfinished jobs.
+
+Entries are named by a digest of everything that decided them: never by a file's name, so a changed file is never taken
+for the old one. A job takes links to an entry's files: whatever is deleted meanwhile, it keeps what it reads.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from talkingface.file_lock import is_held
+
+ANALYSES, JOBS = "analyses", "jobs"
+LOCK = "lock"
+JOB_DAYS = 7  # an unfinished job nobody went on with for so long is given up
+GIGABYTE = 1000**3
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """One folder in the cache.
+
+    Attributes:
+        kind: ``analyses`` (of a video) or ``jobs`` (unfinished ones).
+        path: The folder.
+        size: Bytes.
+        used: When it was used last, seconds since 1970.
+        running: True for a job that a process works on.
+    """
+
+    kind: str
+    path: Path
+    size: int
+    used: float
+    running: bool
+
+
+def cache_folder(given: Path | None = None) -> Path:
+    """Where the cache lies: the folder given, else the system's usual place for this user; it need not exist."""
+    if given is not None:
+        return given.absolute()
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "talkingface"
+
+
+class Cache:
+    """A folder with a limit on its size."""
+
+    def __init__(self, folder: Path, limit: float = 4 * GIGABYTE) -> None:
+        """Nothing is read or made yet.
+
+        Args:
+            folder: See ``cache_folder``.
+            limit: Bytes that the analyses may take together.
+        """
+        self.folder = folder
+        self.limit = limit
+
+    @property
+    def jobs(self) -> Path:
+        """The folder in which jobs have theirs."""
+        return self.folder / JOBS
+
+    def fetch(self, key: str, target: Path) -> bool:
+        """Make ``target`` a folder with links to the files of an entry; False when there is no such entry.
+
+        Raises:
+            OSError: the folder cannot be made.
+        """
+        entry = self.folder / ANALYSES / key
+        if not entry.is_dir():
+            return False
+        try:
+            _link_all(entry, target)
+            os.utime(entry)
+        except FileNotFoundError:  # deleted meanwhile
+            shutil.rmtree(target, ignore_errors=True)
+            return False
+        return True
+
+    def store(self, key: str, source: Path) -> None:
+        """Keep links to the files of a folder as an entry; then forget entries until the limit is kept.
+
+        Raises:
+            OSError: the entry cannot be written; nothing half-written stays.
+        """
+        parent = self.folder / ANALYSES
+        parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".making-", dir=parent))
+        try:
+            _link_all(source, made / "entry")
+            target = parent / key
+            if not target.exists():  # another process may have been quicker, with the same content
+                (made / "entry").rename(target)
+        except FileExistsError:
+            pass
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        self.trim()
+
+    def discard(self, key: str) -> None:
+        """Forget an entry that proved unusable."""
+        shutil.rmtree(self.folder / ANALYSES / key, ignore_errors=True)
+
+    def entries(self) -> list[CacheEntry]:
+        """Everything in the cache, what was used last first."""
+        found = [entry for kind in (ANALYSES, JOBS) for entry in _entries(self.folder / kind, kind)]
+        return sorted(found, key=lambda entry: -entry.used)
+
+    def trim(self) -> None:
+        """Forget analyses until the limit is kept, those used longest ago first, and unfinished jobs of last week."""
+        total = 0
+        for entry in self.entries():
+            if entry.kind == JOBS:
+                if not entry.running and time.time() - entry.used > JOB_DAYS * 86_400:
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                continue
+            total += entry.size
+            if total > self.limit:
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+    def clear(self) -> tuple[int, int]:
+        """Forget everything but running jobs.
+
+        Returns:
+            How many folders, and how many bytes.
+        """
+        gone = [entry for entry in self.entries() if not entry.running]
+        for entry in gone:
+            shutil.rmtree(entry.path, ignore_errors=True)
+        left = [entry for entry in gone if not entry.path.exists()]
+        return len(left), sum(entry.size for entry in left)
+
+
+def _entries(folder: Path, kind: str) -> Iterator[CacheEntry]:
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if not path.is_dir():
+            continue
+        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        newest = max((file.stat().st_mtime for file in (path, *path.iterdir())), default=0.0)
+        yield CacheEntry(kind, path, size, newest, kind == JOBS and is_held(path / LOCK))
+
+
+def _link_all(source: Path, target: Path) -> None:
+    """Put the files of a folder into another one: as hard links where the filesystem has them, else as copies."""
+    target.mkdir(parents=True)
+    for file in source.iterdir():
+        if not file.is_file():
+            continue
+        try:
+            os.link(file, target / file.name)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            shutil.copyfile(file, target / file.name)

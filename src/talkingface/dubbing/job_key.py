@@ -1,0 +1,54 @@
+"""Names for results that depend on all that decides them, and on nothing else: content, options, code, weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from talkingface import __version__
+from talkingface.errors import MediaError
+from talkingface.progress import Cancellation
+from talkingface.weights.embedded import EMBEDDED_FILES, asset_sha256
+
+_ROOMS = ("media", "faces", "still", "dubbing", "compose", "models")  # whose code decides a result
+_PIECE = 1 << 20
+
+
+def file_digest(path: Path, cancel: Cancellation) -> str:
+    """SHA-256 of a file's content.
+
+    Raises:
+        MediaError: it cannot be read.
+        Cancelled: when asked to stop.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                cancel.check()
+                digest.update(piece)
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return digest.hexdigest()
+
+
+def code_digest() -> str:
+    """A digest of this version: of its code where that lies open, and of its weights."""
+    digest = hashlib.sha256(__version__.encode())
+    package = Path(str(resources.files("talkingface")))
+    for room in _ROOMS:
+        for source in sorted((package / room).rglob("*.py")):
+            digest.update(source.read_bytes())
+    for name in EMBEDDED_FILES:
+        digest.update(asset_sha256(name).encode())
+    return digest.hexdigest()
+
+
+def key_of(parts: Iterable[Any]) -> str:
+    """SHA-256 of JSON-ready values."""
+    text = json.dumps(list(parts), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
