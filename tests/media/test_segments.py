@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_journal_lists_what_is_finished(make_video: Callable[..., Path], tmp_pat
     assert [entry["frames"] for entry in journal["segments"]] == [8, 8]
     for entry in journal["segments"]:
         assert hashlib.sha256((work / entry["path"]).read_bytes()).hexdigest() == entry["sha256"]
-    assert journal["spec"]["time_base"] == str(spec.time_base)
+    assert journal["way"]["spec"]["time_base"] == str(spec.time_base)
     assert sorted(path.name for path in work.iterdir()) == [
         "journal.json",
         "segment_00000.mp4",
@@ -174,3 +175,61 @@ def test_encoders_stay_silent(
         for frame in frames:
             writer.write(frame.frame, frame.pts)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "ffv1"])
+def test_a_resumed_writer_ends_with_the_same_bytes(
+    make_video: Callable[..., Path], tmp_path: Path, codec: str
+) -> None:
+    frames, spec = decoded(make_video("v.mp4", frames=30), codec)
+
+    def write(work: Path, stop: int, resume: bool) -> SegmentWriter:
+        writer = SegmentWriter(work, spec, 8, resume=resume)
+        for number in range(writer.frames_done, stop):
+            writer.write(frames[number].frame, frames[number].pts, unchanged=number % 5 == 0)
+        return writer
+
+    whole = write(tmp_path / "whole", 30, False).close()
+    first = write(tmp_path / "parts", 19, False)
+    del first  # as a killed process would leave it: the open segment is never finished
+    second = write(tmp_path / "parts", 30, True)
+    assert second.frames_done == 24
+    parts = second.close()
+    assert second.unchanged == [0, 5, 10, 15, 20, 25]
+    assert [part.frames for part in parts] == [8, 8, 8, 6]
+    assert [part.path.read_bytes() for part in parts] == [part.path.read_bytes() for part in whole]
+    third = SegmentWriter(tmp_path / "parts", spec, 8, resume=True)
+    assert third.frames_done == 30
+    assert [(s.frames, s.first_pts, s.last_pts, s.unchanged) for s in third.close()] == [
+        (s.frames, s.first_pts, s.last_pts, s.unchanged) for s in parts
+    ]
+
+
+@pytest.mark.parametrize("fault", ["changed", "missing", "journal"])
+def test_what_is_not_whole_is_made_again(make_video: Callable[..., Path], tmp_path: Path, fault: str) -> None:
+    frames, spec = decoded(make_video("v.mp4", frames=24), "h264")
+    work = tmp_path / "work"
+    with SegmentWriter(work, spec, 8) as writer:
+        for frame in frames:
+            writer.write(frame.frame, frame.pts)
+    (work / "segment_00007.mp4.part").write_bytes(b"half")
+    if fault == "changed":
+        content = bytearray((work / "segment_00001.mp4").read_bytes())
+        content[-20] ^= 1
+        (work / "segment_00001.mp4").write_bytes(content)
+    elif fault == "missing":
+        (work / "segment_00001.mp4").unlink()
+    else:
+        (work / "journal.json").write_text("{ half")
+    again = SegmentWriter(work, spec, 8, resume=True)
+    assert again.frames_done == (0 if fault == "journal" else 8)
+    left = {path.name for path in work.iterdir()}
+    assert left == ({"journal.json"} if fault == "journal" else {"journal.json", "segment_00000.mp4"})
+
+
+def test_segments_of_another_encoding_are_not_taken_over(make_video: Callable[..., Path], tmp_path: Path) -> None:
+    frames, spec = decoded(make_video("v.mp4", frames=16), "h264")
+    with SegmentWriter(tmp_path / "work", spec, 8) as writer:
+        for frame in frames:
+            writer.write(frame.frame, frame.pts)
+    assert SegmentWriter(tmp_path / "work", replace(spec, crf=30), 8, resume=True).frames_done == 0
