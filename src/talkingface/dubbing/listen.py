@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from talkingface.errors import MediaError
-from talkingface.media.audio import AudioTrack, read_audio, to_mono_16k
+from talkingface.media.audio import StoredSound, store_audio, store_speech
+from talkingface.row_file import RowFile
 
 SHORTEST_SECONDS = 0.05
 CLIPPED_SHARE = 0.001
@@ -18,39 +16,60 @@ SILENT_PEAK = 0.0005
 
 @dataclass(frozen=True)
 class Speech:
-    """A sound, twice.
+    """A sound, twice, on disk.
 
     Attributes:
-        track: All of it at its own rate: what the result carries.
-        samples: Mono 16 kHz, -1..1: what the networks hear.
-        notes: What a user should know of it (clipped, silent).
+        sound: All of it at its own rate: what the result carries.
+        speech: Mono 16 kHz float32 numbers, -1..1: what the networks hear.
+        notes: What a user should know of it (damaged, clipped, silent).
     """
 
-    track: AudioTrack
-    samples: NDArray[np.float32]
+    sound: StoredSound
+    speech: RowFile
     notes: tuple[str, ...]
 
     @property
     def duration(self) -> float:
         """Seconds."""
-        return self.track.duration
+        return self.sound.duration
 
 
-def listen(audio: Path) -> Speech:
-    """Read a sound file, or the sound of a video.
+def listen(
+    audio: Path,
+    folder: Path,
+    *,
+    stream: int | None = None,
+    seconds: float | None = None,
+    allow_damaged: bool = False,
+) -> Speech:
+    """Read a sound file, or the sound of a video, onto the disk.
+
+    Args:
+        audio: The file.
+        folder: Where the samples go, as ``sound.rows`` and ``speech.rows``.
+        stream: Which of its audio streams, counted from 0; None for the first.
+        seconds: Read no more than its first seconds; None for all.
+        allow_damaged: Use what can be decoded of a damaged file, and say in the notes what is missing.
 
     Raises:
-        MediaError: no sound in it, not a number in it, or shorter than 50 ms.
+        MediaError: no sound in it, no samples, values that are no numbers, shorter than 50 ms, or damaged.
+        OutputError: the samples cannot be written.
     """
-    track = read_audio(audio)
-    if track.duration < SHORTEST_SECONDS:
-        raise MediaError(f"{audio}: its sound lasts {1000 * track.duration:.0f} ms; at least 50 ms are needed")
-    samples = to_mono_16k(track)
+    end = None if seconds is None else max(seconds, SHORTEST_SECONDS)
+    sound = store_audio(audio, folder / "sound.rows", stream=stream, end=end)
+    if sound.loss is not None and not allow_damaged:
+        raise MediaError(f"{audio}: its sound is damaged ({sound.loss}); --allow-damaged uses what can be decoded")
+    if not sound.finite:
+        raise MediaError(f"{audio}: its sound holds NaN or infinite samples; export it again")
+    if sound.duration < SHORTEST_SECONDS:
+        raise MediaError(f"{audio}: its sound lasts {1000 * sound.duration:.0f} ms; at least 50 ms are needed")
     notes = []
-    peak = float(np.abs(track.samples).max())
-    clipped = float((np.abs(track.samples) >= 0.999).mean())
-    if clipped > CLIPPED_SHARE:
-        notes.append(f"{audio.name}: {100 * clipped:.1f} % of its samples are clipped; lips may open too wide")
-    if peak < SILENT_PEAK:
+    if sound.loss is not None:
+        notes.append(f"{audio.name}: its sound is damaged ({sound.loss}); what could be decoded is used")
+    if sound.clipped_share > CLIPPED_SHARE:
+        notes.append(
+            f"{audio.name}: {100 * sound.clipped_share:.1f} % of its samples are clipped; lips may open too wide"
+        )
+    if sound.peak < SILENT_PEAK:
         notes.append(f"{audio.name}: is silent; the mouth stays closed")
-    return Speech(track, samples, tuple(notes))
+    return Speech(sound, store_speech(sound, folder / "speech.rows"), tuple(notes))

@@ -23,6 +23,7 @@ __all__ = [
     "Sound",
     "StoredSound",
     "read_audio",
+    "resampled_blocks",
     "resampled_frames",
     "store_audio",
     "store_speech",
@@ -151,7 +152,7 @@ def _speech_pieces(sound: Sound) -> Iterator[NDArray[np.float32]]:
     """Pieces at 16 kHz in one channel that are together exactly as long as the sound."""
     left = max(1, round(sound.length * SPEECH_RATE / sound.sample_rate))
     # The resampler gives a few samples more or less at the very end.
-    for frame in _resampled(_finite_blocks(sound), sound, "fltp", "mono", SPEECH_RATE):
+    for frame in resampled_blocks(_finite_blocks(sound), sound, "fltp", "mono", SPEECH_RATE):
         piece = frame.to_ndarray()[0][:left]
         left -= len(piece)
         yield piece
@@ -174,12 +175,13 @@ def resampled_frames(sound: Sound, sample_format: str, layout: str, rate: int) -
         layout: FFmpeg's name of the wanted channel layout.
         rate: Wanted samples per second.
     """
-    yield from _resampled(sound.blocks(), sound, sample_format, layout, rate)
+    yield from resampled_blocks(sound.blocks(), sound, sample_format, layout, rate)
 
 
-def _resampled(
+def resampled_blocks(
     blocks: Iterator[NDArray[np.float32]], sound: Sound, sample_format: str, layout: str, rate: int
 ) -> Iterator[av.AudioFrame]:
+    """Do as ``resampled_frames`` does with blocks that have the rate and the layout of a sound."""
     resampler = AudioResampler(sample_format, layout, rate)
     place = 0
     for block in blocks:

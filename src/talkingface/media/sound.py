@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -103,7 +103,6 @@ class StoredSound:
         peak: Largest absolute value.
         clipped_share: 0..1, how many values are at full scale or beyond.
         finite: False when there are values that are no numbers (NaN or infinite).
-        notes: What else a user should know of it.
     """
 
     rows: RowFile
@@ -116,7 +115,6 @@ class StoredSound:
     peak: float = 0.0
     clipped_share: float = 0.0
     finite: bool = True
-    notes: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -144,7 +142,7 @@ class StoredSound:
         for low, high in _spans(self, seconds, first, count):
             yield self.rows[low:high]
 
-    def cut(self, seconds: float) -> StoredSound:
+    def first(self, seconds: float) -> StoredSound:
         """The first seconds of this sound; nothing is copied."""
         return replace(self, length=min(self.length, max(0, round(seconds * self.sample_rate))))
 
@@ -200,13 +198,7 @@ class SoundRecorder:
         self._clipped += int((size >= CLIPPED).sum())
 
     def finish(
-        self,
-        sample_rate: int,
-        layout: str,
-        path: Path,
-        start: float = 0.0,
-        loss: str | None = None,
-        notes: Iterable[str] = (),
+        self, sample_rate: int, layout: str, path: Path, start: float = 0.0, loss: str | None = None
     ) -> StoredSound:
         """Write what is left and give the sound.
 
@@ -217,6 +209,4 @@ class SoundRecorder:
         self.rows.flush()
         length = len(self.rows)
         share = self._clipped / max(1, length * self.rows.shape[0])
-        return StoredSound(
-            self.rows, length, sample_rate, layout, path, start, loss, self.peak, share, self.finite, tuple(notes)
-        )
+        return StoredSound(self.rows, length, sample_rate, layout, path, start, loss, self.peak, share, self.finite)
