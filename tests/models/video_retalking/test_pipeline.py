@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from talkingface.media.planes import PlaneLayout
-from talkingface.models.video_retalking.pipeline import Pipeline
+from talkingface.models.video_retalking.pipeline import Pipeline, Shot
 from talkingface.models.video_retalking.stages import RegionPatch
 
 LAYOUT = PlaneLayout("gray", 8, 8, 8, 0, 0, False, "bt601")
@@ -24,13 +24,17 @@ class Recorder:
         self.calls.append(f"canonicalise {track}")
         return "face"
 
-    def plan(self, face: Any, rows: Any, times: Any, samples: Any) -> str:
-        self.calls.append(f"plan {face} for {len(rows)}")
-        return "planned"
+    def voice(self, faces: Any, speech: Any) -> str:
+        self.calls.append(f"{len(faces)} face(s) speak {speech}")
+        return "voice"
+
+    def plan(self, face: Any, kept: Any, rows: Any, times: Any, voice: Any) -> str:
+        self.calls.append(f"plan {face} from {kept} for rows {rows.tolist()} at {times.tolist()}")
+        return f"plan of {kept}"
 
     def speak(self, plan: Any, number: int, planes: list[Any]) -> RegionPatch | None:
         self.calls.append(f"speak {plan} {number}")
-        if number == 1:
+        if number == 7:
             return None
         return RegionPatch(0, 0, [np.full((4, 4), number, np.float32)], np.ones((4, 4), np.float32))
 
@@ -44,21 +48,49 @@ def stages() -> Recorder:
     return Recorder()
 
 
+def shot(name: str, numbers: list[int], rows: list[int]) -> Any:
+    return Shot(name, f"mouths of {name}", np.array(numbers, np.int64), np.array(rows, np.int64))  # type: ignore[arg-type]
+
+
 def test_stages_follow_each_other(stages: Recorder) -> None:
     pipeline = Pipeline(stages, stages, stages, LAYOUT)
-    pipeline.plan("track", np.arange(3), np.zeros(3), np.zeros(10, np.float32))  # type: ignore[arg-type]
+    pipeline.plan([shot("a", [0, 2], [5, 6]), shot("b", [3], [0])], np.arange(5) / 10, "sound")
     patch = pipeline.frame(2, [])
     assert patch is not None
     assert patch.x0 == 2
-    assert stages.calls == ["canonicalise track", "plan face for 3", "speak planned 2", "refine"]
+    assert pipeline.frame(3, []) is not None
+    assert stages.calls == [
+        "canonicalise a",
+        "canonicalise b",
+        "2 face(s) speak sound",
+        "plan face from mouths of a for rows [5, 6] at [0.0, 0.2]",
+        "plan face from mouths of b for rows [0] at [0.3]",
+        "speak plan of mouths of a 1",
+        "refine",
+        "speak plan of mouths of b 0",
+        "refine",
+    ]
+
+
+def test_a_frame_of_no_shot_stays_as_it_is(stages: Recorder) -> None:
+    pipeline = Pipeline(stages, stages, stages, LAYOUT)
+    pipeline.plan([shot("a", [0, 2], [5, 6])], np.arange(5) / 10, "sound")
+    before = len(stages.calls)
+    assert pipeline.frame(1, []) is None
+    assert pipeline.frame(4, []) is None
+    assert len(stages.calls) == before
 
 
 def test_a_frame_without_its_face_is_not_refined(stages: Recorder) -> None:
-    assert Pipeline(stages, stages, stages, LAYOUT).frame(1, []) is None
+    pipeline = Pipeline(stages, stages, stages, LAYOUT)
+    pipeline.plan([shot("a", list(range(8)), list(range(8)))], np.arange(8) / 10, "sound")
+    assert pipeline.frame(7, []) is None
     assert "refine" not in stages.calls
 
 
 def test_refining_may_be_left_out(stages: Recorder) -> None:
-    patch = Pipeline(stages, stages, None, LAYOUT).frame(0, [])
+    pipeline = Pipeline(stages, stages, None, LAYOUT)
+    pipeline.plan([shot("a", [0], [0])], np.zeros(1), "sound")
+    patch = pipeline.frame(0, [])
     assert patch is not None
     assert patch.x0 == 0

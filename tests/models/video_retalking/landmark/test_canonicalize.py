@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import gap_of, inner_lip_gap
+from talkingface.faces.geometry import align_to_own_mean, gap_of, inner_lip_gap, smooth_in_time
 from talkingface.models.video_retalking.landmark.canonicalize import (
     MOUTH,
     MouthShapeModel,
     TemplateCanonicalizer,
     own_share,
 )
+from talkingface.models.video_retalking.landmark.smooth_landmarks import LANDMARK_SMOOTHING
+from talkingface.row_file import RowFile
 
 TALK = 0.11 + 0.11 * np.sin(np.arange(60) / 3)
 
@@ -33,7 +37,8 @@ def test_closing_direction_opens_by_one(mouths: MouthShapeModel) -> None:
 
 def test_pose_is_taken_out(make_track) -> None:
     still = TemplateCanonicalizer().canonicalise(make_track([0.1] * 40, yaw=np.linspace(-15, 15, 40), roll=25))
-    assert np.ptp(still.shape, axis=0).max() < 0.01
+    shapes = np.stack([still.shape(row) for row in range(40)])
+    assert np.ptp(shapes, axis=0).max() < 0.01
     assert np.ptp(still.pose.yaw_pitch_roll()[:, 0]) == pytest.approx(30, abs=1.5)
 
 
@@ -71,8 +76,8 @@ def test_target_without_displacement_closes_the_lips_of_every_frame(make_track) 
 def test_target_with_the_frames_own_displacement_moves_nothing(make_track) -> None:
     face = TemplateCanonicalizer().canonicalise(make_track(TALK, roll=30))
     for row in (5, 31):
-        own = face.shape[row, MOUTH, :2] - face.closed_mouth
-        np.testing.assert_allclose(face.target(row, own), face.landmarks[row, MOUTH, :2], atol=1e-6)
+        own = face.shape(row)[MOUTH, :2] - face.closed_mouth
+        np.testing.assert_allclose(face.target(row, own), face.landmarks[row][MOUTH, :2], atol=1e-6)
 
 
 def test_displacement_opens_by_as_much_as_it_says(make_track, mouths: MouthShapeModel) -> None:
@@ -95,4 +100,39 @@ def test_gap_in_a_track_does_not_smear(make_track) -> None:
     frames = [*range(10), *range(60, 70)]
     track = make_track([0.0] * 10 + [0.2] * 10, frames=frames)
     face = TemplateCanonicalizer().canonicalise(track)
-    np.testing.assert_allclose(inner_lip_gap(face.shape)[9:11], [0.0, 0.2], atol=0.012)
+    gaps = [float(inner_lip_gap(face.shape(row))) for row in (9, 10)]
+    np.testing.assert_allclose(gaps, [0.0, 0.2], atol=0.012)
+
+
+def test_windows_give_what_the_whole_track_would(make_track, mouths: MouthShapeModel, tmp_path) -> None:
+    random = np.random.default_rng(0)
+    gaps = 0.1 + 0.1 * np.sin(np.arange(600) / 3)
+    track = make_track(gaps, yaw=10 * np.sin(np.arange(600) / 40), frames=np.cumsum(random.integers(1, 4, 600)))
+    noisy = (track.landmarks + random.normal(size=track.landmarks.shape)).astype(np.float32)
+    stored = RowFile(tmp_path / "rows", (478, 3))
+    stored.extend(noisy)
+    face = TemplateCanonicalizer().canonicalise(replace(track, landmarks=stored))
+    landmarks = smooth_in_time(noisy, track.times, LANDMARK_SMOOTHING)
+    pose, shape = align_to_own_mean(landmarks, mouths.reference)
+    np.testing.assert_allclose(face.gap, inner_lip_gap(shape), atol=1e-9)
+    np.testing.assert_allclose(face.mean, shape.mean(0), atol=1e-9)
+    np.testing.assert_allclose(face.pose.rotation, pose.rotation, atol=1e-9)
+    for row in (599, 0, 63, 64, 300):
+        np.testing.assert_allclose(face.landmarks[row], landmarks[row], atol=1e-9)
+        np.testing.assert_allclose(face.shape(row), shape[row], atol=1e-9)
+
+
+def test_frames_in_which_the_mouth_is_hidden_teach_nothing(make_track) -> None:
+    hidden = np.arange(60) % 20 < 6
+    plain = make_track(np.where(hidden, 0.05, TALK))
+    wrong = make_track(np.where(hidden, 0.6, TALK))
+    doubtful = replace(wrong, confidence=np.where(hidden, 0.2, 1).astype(np.float32))
+    face, right = (TemplateCanonicalizer().canonicalise(track) for track in (doubtful, plain))
+    assert not face.trusted[hidden].any()
+    assert face.gap.max() < 0.4
+    np.testing.assert_allclose(face.closed_mouth, right.closed_mouth, atol=0.02)
+
+
+def test_a_mouth_hardly_ever_sure_is_still_taken_apart(make_track) -> None:
+    track = replace(make_track(TALK), confidence=np.zeros(len(TALK), np.float32))
+    assert TemplateCanonicalizer().canonicalise(track).trusted.all()

@@ -1,23 +1,14 @@
-"""The bank of mouth crops, and the choice from it."""
+"""The bank of mouth crops."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from talkingface.media.planes import PlaneLayout
-from talkingface.models.video_retalking.landmark.canonicalize import (
-    CanonicalFace,
-    MouthShapeModel,
-    TemplateCanonicalizer,
-)
-from talkingface.models.video_retalking.landmark.donors import DonorBank, choose_donors
-
-LIPS = 40
+from talkingface.models.video_retalking.landmark.donors import DonorBank, MemoryBudget, PackedDonors, RecentDonors
 
 
 @pytest.mark.parametrize(
@@ -36,13 +27,17 @@ def test_crops_come_back_as_they_were(
 ) -> None:
     layout = PlaneLayout(form, 480, 400, bits, shift_x, shift_y, False, "bt709")
     track = make_track([0.0, 0.1, 0.2])
-    bank = DonorBank(tmp_path / "bank", layout, memory_bytes=memory)
+    bank = DonorBank(tmp_path / "bank", layout, budget=MemoryBudget(memory))
     kept = [planes_maker(bits, shift_x, shift_y, seed) for seed in range(3)]
     for frame, planes in enumerate(kept):
         bank.add(frame, track.landmarks[frame], planes)
-    assert bank.frames.tolist() == [0, 1, 2]
+    bank.pack(tmp_path / "packed")
+    assert len(bank) == 0
+    assert not (tmp_path / "bank").exists()
+    packed = PackedDonors(tmp_path / "packed", layout, RecentDonors(50_000))
+    assert packed.frames.tolist() == [0, 1, 2]
     for frame in (2, 0, 1, 1):
-        donor = bank.get(frame)
+        donor = packed.get(frame)
         assert donor.frame == frame
         assert donor.x0 % 2 == donor.y0 % 2 == 0
         for number, (crop, plane) in enumerate(zip(donor.planes, kept[frame], strict=True)):
@@ -51,7 +46,7 @@ def test_crops_come_back_as_they_were(
             assert crop.dtype == plane.dtype
             np.testing.assert_array_equal(crop, plane[y : y + crop.shape[0], x : x + crop.shape[1]])
     lips = track.landmarks[0][[61, 291, 0, 17], :2]
-    donor = bank.get(0)
+    donor = packed.get(0)
     assert donor.x0 < lips[:, 0].min()
     assert donor.y0 < lips[:, 1].min()
     assert donor.x0 + donor.planes[0].shape[1] > lips[:, 0].max()
@@ -87,7 +82,7 @@ def test_a_mouth_cut_by_the_border_of_an_odd_picture(tmp_path: Path, make_track)
 def test_the_bank_is_bounded_and_keeps_rare_mouths(tmp_path: Path, make_track, layout, planes) -> None:
     gaps = [0.3 if number == 40 else 0.02 for number in range(150)]
     track = make_track(gaps)
-    bank = DonorBank(tmp_path, layout, capacity=30, memory_bytes=0)
+    bank = DonorBank(tmp_path, layout, capacity=30, budget=MemoryBudget(0))
     most = 0
     for frame in range(150):
         bank.add(frame, track.landmarks[frame], planes)
@@ -110,74 +105,34 @@ def test_of_like_mouths_the_blurred_ones_go_first(tmp_path: Path, make_track, la
     assert len(bank) < 60
 
 
-def person(make_track, gaps, tmp_path: Path, layout, planes, **how: Any) -> tuple[CanonicalFace, DonorBank]:
-    track = make_track(gaps, **how)
-    bank = DonorBank(tmp_path, layout)
-    for frame, landmarks in zip(track.frames, track.landmarks, strict=True):
-        bank.add(int(frame), landmarks, planes)
-    return TemplateCanonicalizer().canonicalise(track), bank
-
-
-def targets(face: CanonicalFace, mouths: MouthShapeModel, gaps: np.ndarray) -> np.ndarray:
-    return face.closed_mouth[None, :LIPS] + mouths.closing_direction[None, :LIPS] * np.asarray(gaps)[:, None, None]
-
-
-def test_the_obvious_donor_is_chosen(tmp_path: Path, make_track, mouths, layout, planes) -> None:
-    gaps = np.concatenate([np.full(20, 0.0), np.full(20, 0.12), np.full(20, 0.25)])
-    face, bank = person(make_track, gaps, tmp_path, layout, planes)
-    wanted = np.concatenate([np.full(8, 0.25), np.full(8, 0.0), np.full(8, 0.12)])
-    chosen = choose_donors(face, np.arange(24), targets(face, mouths, wanted), bank)
-    np.testing.assert_allclose(gaps[chosen], wanted, atol=1e-9)
-
-
-def test_donors_run_on_instead_of_jumping(tmp_path: Path, make_track, mouths, layout, planes) -> None:
-    gaps = 0.12 + 0.1 * np.sin(np.arange(60) / 4)
-    face, bank = person(make_track, gaps, tmp_path, layout, planes)
-    rows = np.arange(60)
-    chosen = choose_donors(face, rows, targets(face, mouths, gaps), bank)
-    steps = np.abs(np.diff(chosen))
-    assert (steps <= 1).mean() > 0.9
-    assert np.abs(gaps[chosen] - gaps).max() < 0.05
-    noisy = gaps + np.random.default_rng(0).normal(size=60) * 0.01
-    jumps = np.abs(np.diff(choose_donors(face, rows, targets(face, mouths, noisy), bank))) > 1
-    assert jumps.mean() < 0.25
-
-
-def test_a_like_head_pose_is_preferred(tmp_path: Path, make_track, mouths, layout, planes) -> None:
-    yaw = np.concatenate([np.full(20, -15.0), np.full(20, 15.0)])
-    face, bank = person(make_track, [0.1] * 40, tmp_path, layout, planes, yaw=yaw)
-    for rows, side in ((np.arange(5), -15), (np.arange(30, 35), 15)):
-        chosen = choose_donors(face, rows, targets(face, mouths, np.full(5, 0.1)), bank)
-        assert (yaw[chosen] == side).all()
-
-
-def test_rows_are_of_the_track_not_of_the_clip(tmp_path: Path, make_track, mouths, layout, planes) -> None:
-    frames = [*range(100, 120), *range(300, 320)]
-    gaps = np.concatenate([np.full(20, 0.0), np.full(20, 0.2)])
-    face, bank = person(make_track, gaps, tmp_path, layout, planes, frames=frames)
-    chosen = choose_donors(face, np.zeros(6, np.int64), targets(face, mouths, np.full(6, 0.2)), bank)
-    assert chosen.min() >= 20
-    assert chosen.max() < 40
-
-
-def test_an_empty_result_needs_no_donor(tmp_path: Path, make_track, mouths, layout, planes) -> None:
-    face, bank = person(make_track, [0.0, 0.1], tmp_path, layout, planes)
-    assert choose_donors(face, np.zeros(0, np.int64), targets(face, mouths, np.zeros(0)), bank).shape == (0,)
-
-
-def test_a_sharper_donor_wins_among_equals(tmp_path: Path, make_track, mouths, layout, planes) -> None:
-    track = make_track([0.1] * 12)
-    bank = DonorBank(tmp_path, layout)
-    for frame in range(12):
-        crisp = frame in (5, 6, 7, 8, 9, 10, 11)
-        bank.add(frame, track.landmarks[frame], planes if crisp else [np.full_like(plane, 120) for plane in planes])
-    face = TemplateCanonicalizer().canonicalise(track)
-    chosen = choose_donors(face, np.arange(4), targets(face, mouths, np.full(4, 0.1)), bank)
-    assert chosen.min() >= 5
-
-
 def test_reading_a_crop_again_is_the_same_object(tmp_path: Path, make_track, layout, planes) -> None:
-    bank = DonorBank(tmp_path, layout, memory_bytes=0)
+    bank = DonorBank(tmp_path / "bank", layout)
     bank.add(0, make_track([0.1]).landmarks[0], planes)
-    assert bank.get(0) is bank.get(0)
-    assert replace(bank.get(0), frame=3).frame == 3
+    bank.pack(tmp_path / "packed")
+    packed = PackedDonors(tmp_path / "packed", layout)
+    assert packed.get(0) is packed.get(0)
+
+
+def test_banks_share_their_memory(tmp_path: Path, make_track, layout, planes) -> None:
+    landmarks = make_track([0.1]).landmarks[0]
+    size = DonorBank(tmp_path / "size", layout)
+    size.add(0, landmarks, planes)
+    budget = MemoryBudget(sum(plane.nbytes for plane in size.get(0).planes))
+    banks = [DonorBank(tmp_path / name, layout, budget=budget) for name in "ab"]
+    for bank in banks:
+        bank.add(0, landmarks, planes)
+    assert [len(list(bank.folder.iterdir())) for bank in banks] == [0, 1]
+
+
+def test_files_that_were_cut_short_are_refused(tmp_path: Path, make_track, layout, planes) -> None:
+    bank = DonorBank(tmp_path / "bank", layout)
+    bank.add(0, make_track([0.1]).landmarks[0], planes)
+    bank.pack(tmp_path / "packed")
+    (tmp_path / "packed").write_bytes((tmp_path / "packed").read_bytes()[:-1])
+    with pytest.raises(ValueError, match="length"):
+        PackedDonors(tmp_path / "packed", layout)
+
+
+def test_an_empty_bank_is_packed(tmp_path: Path, layout) -> None:
+    DonorBank(tmp_path / "bank", layout).pack(tmp_path / "packed")
+    assert len(PackedDonors(tmp_path / "packed", layout)) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from talkingface.media.planes import PlaneLayout
 from talkingface.models.video_retalking.backends import landmark_pipeline
 from talkingface.models.video_retalking.landmark.canonicalize import TemplateCanonicalizer
 from talkingface.models.video_retalking.landmark.donors import DonorBank
-from talkingface.models.video_retalking.landmark.synthesizer import DonorLipSynthesizer
+from talkingface.models.video_retalking.landmark.mouth_motion import hear
+from talkingface.models.video_retalking.landmark.synthesizer import DonorLipSynthesizer, LipPlan
+from talkingface.models.video_retalking.pipeline import Pipeline, Shot
 
 GAPS = 0.1 + 0.1 * np.sin(np.arange(50) / 2.5)
 SILENCE = np.zeros(32_000, np.float32)
@@ -30,25 +33,57 @@ def filled_bank(folder: Path, track, layout: PlaneLayout, planes) -> DonorBank:
     return bank
 
 
-def test_in_silence_every_frame_is_given_the_closed_mouth(tmp_path: Path, make_track, layout, planes) -> None:
-    track = make_track(GAPS)
-    synthesizer = DonorLipSynthesizer(filled_bank(tmp_path, track, layout, planes), layout)
+def planned(folder: Path, track, layout: PlaneLayout, planes, samples) -> tuple[LipPlan, DonorLipSynthesizer]:
+    """A plan for every frame of a track, 25 a second."""
+    heard = hear(samples, folder)
+    synthesizer = DonorLipSynthesizer(layout, folder)
     face = TemplateCanonicalizer().canonicalise(track)
-    plan = synthesizer.plan(face, np.arange(50), np.arange(50) / 25, SILENCE)
-    assert np.abs(plan.displacement).max() == 0
+    count = len(track)
+    bank = filled_bank(folder / "bank", track, layout, planes)
+    voice = synthesizer.voice([face], heard)
+    return synthesizer.plan(face, bank, np.arange(count), np.arange(count) / 25, voice), synthesizer
+
+
+def pipeline_for(folder: Path, track, bank: DonorBank, layout: PlaneLayout, samples) -> Pipeline:
+    folder.mkdir(exist_ok=True)
+    pipeline = landmark_pipeline(layout, folder)
+    shot = Shot(track, bank, np.arange(50), np.arange(50))
+    pipeline.plan([shot], np.arange(50) / 25, hear(samples, folder))
+    return pipeline
+
+
+def test_in_silence_every_frame_is_given_the_closed_mouth(tmp_path: Path, make_track, layout, planes) -> None:
+    plan, _ = planned(tmp_path, make_track(GAPS), layout, planes, SILENCE)
+    face = plan.face
+    assert np.abs(plan.displacement.between(0, 50)).max() == 0
+    assert np.abs(plan.displacement[33]).max() == 0
     assert face.gap[plan.donors].max() < 0.06
 
 
 def test_strength_fades_with_the_mesh_networks_doubt(tmp_path: Path, make_track, layout, planes) -> None:
     presence = np.concatenate([np.full(20, 1.0), np.linspace(1, 0.5, 20), np.full(10, 0.5)])
-    track = make_track(GAPS, presence=presence)
-    synthesizer = DonorLipSynthesizer(filled_bank(tmp_path, track, layout, planes), layout)
-    plan = synthesizer.plan(TemplateCanonicalizer().canonicalise(track), np.arange(50), np.arange(50) / 25, noise(2))
+    plan, synthesizer = planned(tmp_path, make_track(GAPS, presence=presence), layout, planes, noise(2))
     assert plan.strength[:20].min() == 1
     assert plan.strength[-10:].max() == 0
     assert np.all(np.diff(plan.strength) <= 0)
-    faded = synthesizer.speak(plan, 45, planes)
-    assert faded is None or faded.alpha.max() == 0
+    assert synthesizer.speak(plan, 45, planes) is None
+
+
+def test_strength_follows_what_is_known_of_the_mouths_visibility(tmp_path: Path, make_track, layout, planes) -> None:
+    seen = np.concatenate([np.full(20, 1.0), np.linspace(1, 0, 10), np.full(20, 0.0)]).astype(np.float32)
+    plan, synthesizer = planned(tmp_path, replace(make_track(GAPS), confidence=seen), layout, planes, noise(2))
+    np.testing.assert_allclose(plan.strength, seen)
+    half = synthesizer.speak(plan, 25, planes)
+    assert half is not None
+    assert 0 < half.alpha.max() < 0.6
+    assert synthesizer.speak(plan, 40, planes) is None
+
+
+def test_motion_at_a_frame_is_that_of_its_window(tmp_path: Path, make_track, layout, planes) -> None:
+    plan, _ = planned(tmp_path, make_track(GAPS), layout, planes, noise(2))
+    together = plan.displacement.between(0, 50)
+    for number in (49, 0, 17):
+        np.testing.assert_allclose(plan.displacement[number], together[number], atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -62,8 +97,8 @@ def test_patches_fit_their_planes(
     layout = PlaneLayout(form, 480, 400, bits, shift_x, shift_y, False, "bt709")
     planes = planes_maker(bits, shift_x, shift_y)[: 1 if form == "gray" else 3]
     track = make_track(GAPS, roll=roll, middle=(240, 200))
-    pipeline = landmark_pipeline(filled_bank(tmp_path, track, layout, planes), layout)
-    pipeline.plan(track, np.arange(50), np.arange(50) / 25, noise(2))
+    bank = filled_bank(tmp_path / "bank", track, layout, planes)
+    pipeline = pipeline_for(tmp_path / "work", track, bank, layout, noise(2))
     before = [plane.copy() for plane in planes]
     patch = pipeline.frame(17, planes)
     assert patch is not None
@@ -89,8 +124,8 @@ def test_the_same_plan_twice_gives_the_same_patches(tmp_path: Path, make_track, 
     track = make_track(GAPS)
     made = []
     for folder in ("one", "two"):
-        pipeline = landmark_pipeline(filled_bank(tmp_path / folder, track, layout, planes), layout)
-        pipeline.plan(track, np.arange(50), np.arange(50) / 25, noise(2))
+        bank = filled_bank(tmp_path / folder, track, layout, planes)
+        pipeline = pipeline_for(tmp_path / f"work {folder}", track, bank, layout, noise(2))
         made.append([pipeline.frame(number, planes) for number in (30, 3, 12)])
     for one, two in zip(*made, strict=True):
         assert one is not None
@@ -101,7 +136,7 @@ def test_the_same_plan_twice_gives_the_same_patches(tmp_path: Path, make_track, 
 
 def test_a_face_outside_the_picture_gives_no_patch(tmp_path: Path, make_track, layout, planes) -> None:
     track = make_track(GAPS)
-    pipeline = landmark_pipeline(filled_bank(tmp_path, track, layout, planes), layout)
+    bank = filled_bank(tmp_path / "bank", track, layout, planes)
     gone = make_track(GAPS, middle=(240.0, 3000.0))
-    pipeline.plan(gone, np.arange(50), np.arange(50) / 25, noise(2))
+    pipeline = pipeline_for(tmp_path / "work", gone, bank, layout, noise(2))
     assert pipeline.frame(5, planes) is None
