@@ -11,6 +11,7 @@ from talkingface.evaluation.registry import METRICS
 from talkingface.option_fields import option_fields
 from talkingface.options import (
     DEFAULT_METRICS,
+    CacheOptions,
     DubOptions,
     EvaluateOptions,
     FaceChoice,
@@ -18,14 +19,16 @@ from talkingface.options import (
     ListingOptions,
     PrepareOptions,
     ProbeOptions,
+    SpeakerSound,
     ToolkitOptions,
     TrainMouthOptions,
     parse_face,
     parse_length,
+    parse_speaker_map,
 )
 
 SCHEMAS = (
-    DubOptions, ToolkitOptions, EvaluateOptions, PrepareOptions, ProbeOptions, TrainMouthOptions, ListingOptions,
+    CacheOptions, DubOptions, ToolkitOptions, EvaluateOptions, PrepareOptions, ProbeOptions, TrainMouthOptions, ListingOptions,
 )  # fmt: skip
 
 
@@ -67,6 +70,8 @@ def test_unknown_length_words_name_the_known(text: str) -> None:
         ("index:0", FaceChoice("index", index=0)),
         ("INDEX: 12", FaceChoice("index", index=12)),
         ("point:1.5,320,240.25", FaceChoice("point", time=1.5, x=320, y=240.25)),
+        ("all", FaceChoice("all")),
+        ("image:some where/Ann.png", FaceChoice("image", image=Path("some where/Ann.png"))),
     ],
 )
 def test_face_choices(text: str, expected: FaceChoice) -> None:
@@ -75,7 +80,21 @@ def test_face_choices(text: str, expected: FaceChoice) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "index:", "index:-1", "index:1.5", "point:1,2", "point:1,2,x", "point:nan,1,1", "auto:1", "left"]
+    "text",
+    [
+        "",
+        "index:",
+        "index:-1",
+        "index:1.5",
+        "point:1,2",
+        "point:1,2,x",
+        "point:nan,1,1",
+        "auto:1",
+        "left",
+        "all:1",
+        "image:",
+        "image",
+    ],
 )
 def test_other_faces_are_refused(text: str) -> None:
     with pytest.raises(OptionError, match="index:N"):
@@ -126,3 +145,37 @@ def test_every_field_is_a_described_option_with_a_valid_default(schema: type) ->
 
 def test_default_metrics_are_all_there_are() -> None:
     assert tuple(METRICS) == DEFAULT_METRICS
+
+
+def test_speaker_maps() -> None:
+    entries = parse_speaker_map("index:0 = her voice.wav; point:1,20,30=b=c.wav;")
+    assert entries == (
+        SpeakerSound(FaceChoice("index", index=0), Path("her voice.wav")),
+        SpeakerSound(FaceChoice("point", time=1, x=20, y=30), Path("b=c.wav")),
+    )
+    options = DubOptions(speaker_map="INDEX:0=a.wav")
+    assert options.speaker_map == "index:0=a.wav"
+    assert options.speakers == (SpeakerSound(FaceChoice("index", index=0), Path("a.wav")),)
+    assert DubOptions().speakers == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "empty"),
+        (" ; ", "empty"),
+        ("index:0", "FACE=SOUND"),
+        ("index:0=", "FACE=SOUND"),
+        ("left=a.wav", "left"),
+        ("index:0=a.wav;index:0=b.wav", "two sounds"),
+        ("all=a.wav;index:0=b.wav", "two sounds"),
+    ],
+)
+def test_other_speaker_maps_are_refused(text: str, says: str) -> None:
+    with pytest.raises(OptionError, match=says):
+        DubOptions(speaker_map=text)
+
+
+def test_a_face_and_a_map_contradict_each_other() -> None:
+    with pytest.raises(OptionError, match="one of them"):
+        DubOptions(face="index:1", speaker_map="index:0=a.wav")

@@ -7,12 +7,16 @@ from pathlib import Path
 
 from talkingface.cli_progress import shown_job
 from talkingface.cli_verbs import Session, parse_verb
+from talkingface.errors import OptionError
 
 
 def dub(tokens: Sequence[str], session: Session) -> int:
     """Re-speak one video."""
     arguments, options = parse_verb("dub", tokens, session)
-    face, audio, output = Path(arguments.face_file), Path(arguments.audio_file), Path(arguments.output_file)
+    face, output = Path(arguments.face_file), Path(arguments.output_file)
+    audio = None if arguments.audio_file is None else Path(arguments.audio_file)
+    if audio is None and options.speaker_map is None:
+        raise OptionError("which sound? give AUDIO after FACE, or --speaker-map with a sound for each face")
     from talkingface.dubbing.dub import dub as dub_video  # only now: --help must not load numpy and PyAV
 
     with shown_job() as (progress, cancel):

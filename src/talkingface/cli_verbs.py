@@ -20,12 +20,14 @@ class Argument:
         metavar: How the help calls it.
         help: One sentence.
         flags: Such as ``("-o", "--output")`` for a required named argument; empty for a positional one.
+        optional: A positional argument that may be left out.
     """
 
     name: str
     metavar: str
     help: str
     flags: tuple[str, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,12 @@ VERBS: tuple[Verb, ...] = (
         schemas.DubOptions,
         (
             Argument("face_file", "FACE", "Video or picture of the person"),
-            Argument("audio_file", "AUDIO", "Sound to speak: any audio file, or a video whose sound is taken"),
+            Argument(
+                "audio_file",
+                "AUDIO",
+                "Sound to speak: any audio file, or a video whose sound is taken; may be left out with --speaker-map",
+                optional=True,
+            ),
             Argument("output_file", "OUT", "The video to write (.mp4, .mov or .mkv)", ("-o", "--output")),
         ),
         "talkingface dub interview.mp4 spanish.wav -o interview-es.mp4",
@@ -110,6 +117,18 @@ VERBS: tuple[Verb, ...] = (
         schemas.PrepareOptions,
         example="talkingface prepare --dataset=video-retalking",
     ),
+    Verb(
+        "cache info",
+        "Show what the cache holds: videos looked through before, unfinished jobs",
+        "talkingface.cli_cache:info",
+        schemas.CacheOptions,
+    ),
+    Verb(
+        "cache clear",
+        "Delete everything in the cache but running jobs",
+        "talkingface.cli_cache:clear",
+        schemas.CacheOptions,
+    ),
     Verb("models", "List the models", "talkingface.cli_inspect:models", schemas.ListingOptions),
     Verb(
         "doctor",
@@ -139,7 +158,8 @@ def verb_parser(verb: Verb) -> OptionParser:
                 *argument.flags, dest=argument.name, metavar=argument.metavar, required=True, help=argument.help
             )
         else:
-            parser.add_argument(argument.name, metavar=argument.metavar, help=argument.help)
+            number = "?" if argument.optional else None
+            parser.add_argument(argument.name, metavar=argument.metavar, help=argument.help, nargs=number)
     add_options(parser, verb.schema)
     return parser
 
