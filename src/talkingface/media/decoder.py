@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import av
 import av.error
@@ -21,6 +21,7 @@ from talkingface.media.stamps import StampRepair, usual_step
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
 _INTRA_PICTURE = 1  # see ``planes.plane_views`` on why a decoder's frame must name a picture type
@@ -104,7 +105,7 @@ class StreamDecoder:
         context.options = {**context.options, "max_pixels": str(self._limit)}
         self._zero = clock_zero(self._container)
         flags = self._container.format.flags
-        self._joined = bool(flags & (Flags.ts_discont | Flags.no_timestamps).value)
+        self._joined = bool(flags & (Flags.ts_discont.value | Flags.no_timestamps.value))
         self.tells_end = not self._joined
         self.shares_end = self._stream.duration is None
         self._timed = [*video_streams(self._container), *audio_streams(self._container)]
@@ -122,7 +123,7 @@ class StreamDecoder:
         self.damaged = 0
         return self._decode()
 
-    def around(self, pts: int, *, early: float = 0.0) -> Iterator[TimedFrame]:
+    def around(self, pts: int, *, early: float = 0.0, checked: bool = False) -> Iterator[TimedFrame]:
         """Yield (timestamp, frame) to the end of the file, from a key frame at or before a timestamp.
 
         Begins at the file's first frame when the file cannot be sought in, or tells no timestamps after a seek.
@@ -130,7 +131,11 @@ class StreamDecoder:
         Args:
             pts: The timestamp.
             early: Begin at least this many seconds before it.
+            checked: The caller compares the frames with those of a plain run. Without that nothing is sought in
+                streams known to tell wrong timestamps after a seek.
         """
+        if not checked and self._misplaces_after_seek():
+            return self.from_start()
         back = round(Fraction(early) / self.info.time_base)
         while pts - back > 0:
             guessed, damaged = self.guessed, self.damaged
@@ -147,6 +152,13 @@ class StreamDecoder:
             # Containers index decoding times; a key frame's own time can be later by the frames reordered round it.
             back = max(self._margin, 2 * back)
         return self.from_start()
+
+    def _misplaces_after_seek(self) -> bool:
+        """Tell whether frames get timestamps in this kind of stream by counting on from the packets before them."""
+        name, context = self._container.format.name, self._stream.codec_context
+        if name == "avi":
+            return bool(context.has_b_frames)
+        return name == "mpeg" or (name == "mpegts" and context.name == "mpeg4")
 
     def _decode(self, *, begins: bool = True) -> Iterator[TimedFrame]:
         self._touched = True
@@ -188,7 +200,7 @@ class StreamDecoder:
                 self.damaged += frame.is_corrupt and whole
                 yield frame
 
-    def _packets(self) -> Iterator[av.Packet]:
+    def _packets(self) -> Iterator[Packet[Any]]:
         """Yield the stream's packets, over places that cannot be read."""
         opening = self._openings
         errors = 0
@@ -214,7 +226,7 @@ class StreamDecoder:
             if packet.stream_index == self.info.index:
                 yield packet
 
-    def _note_time(self, packet: av.Packet) -> None:
+    def _note_time(self, packet: Packet[Any]) -> None:
         if packet.pts is not None and packet.time_base is not None:
             end = float((packet.pts + (packet.duration or 0)) * packet.time_base - self._zero)
             self.read_until = max(self.read_until, end)

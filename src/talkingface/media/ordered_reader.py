@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
-import numpy as np
 
 from talkingface.errors import MediaError
 from talkingface.media.decoder import StreamDecoder, TimedFrame
 from talkingface.media.planes import plane_views
 from talkingface.media.probe import VideoStreamInfo, probe
 
-_MARKED_ROWS = 16  # one line of so many goes into its mark
+_MARKED_ROWS = 8  # one line of so many goes into its mark
 _EARLIER_SECONDS = (0.0, 10.0)  # seeks to try before the file is decoded from its start
 _BUFFER_BYTES = 512 << 20  # a backward chunk never holds more than this, however large the frames
 
@@ -76,7 +75,7 @@ def frame_mark(frame: av.VideoFrame) -> int:
     """Return a number that tells a picture from others: a checksum of some of its lines."""
     mark = 0
     for view in plane_views(frame):
-        mark = zlib.crc32(np.ascontiguousarray(view[::_MARKED_ROWS]), mark)
+        mark = zlib.crc32(view[::_MARKED_ROWS].tobytes(), mark)
     return mark
 
 
@@ -121,6 +120,8 @@ class _FrameSource:
         self._frames: Iterator[TimedFrame] = iter(())
         self._plain = False  # whether the run began at the start of the file
         self._faults = 0
+        self._ahead: TimedFrame | None = None  # decoded, and later than what was asked for
+        self._passed: av.VideoFrame | None = None  # decoded last without being asked for
         self._current: tuple[int, av.VideoFrame] | None = None  # index and frame given last
 
     def forward(self, index: int) -> av.VideoFrame:
@@ -140,17 +141,20 @@ class _FrameSource:
         for index in range(low, high + 1):
             found[index] = self._advance(index)
         # Nothing of the chunk may stay held here once the caller lets go of it.
-        self._current = None
+        self._current = self._ahead = self._passed = None
         return found
 
     def _go_to(self, index: int, early: float = 0.0) -> None:
         self._faults = self._found_faults()
         self._plain = False
-        self._frames = self._decoder.around(self._pts[index], early=early)
+        self._ahead = self._passed = None
+        self._frames = self._decoder.around(self._pts[index], early=early, checked=self._marks is not None)
         self._current = None
 
     def _advance(self, index: int) -> av.VideoFrame:
         frame = self._decode_until(index)
+        if frame is None and self._plain:
+            frame = self._substitute()
         for early in _EARLIER_SECONDS:
             if self._is_sure(index, frame):
                 break
@@ -158,8 +162,8 @@ class _FrameSource:
             frame = self._decode_until(index)
         if not self._is_sure(index, frame):
             self._plain = True
-            self._frames = self._decoder.from_start()
-            frame = self._decode_until(index)
+            self._frames, self._ahead = self._decoder.from_start(), None
+            frame = self._decode_until(index) or self._substitute()
         if frame is None:
             raise MediaError(f"{self._path}: frame {index} is no longer in the file; it changed while it was read")
         self._current = (index, frame)
@@ -179,9 +183,17 @@ class _FrameSource:
 
     def _decode_until(self, index: int) -> av.VideoFrame | None:
         wanted = self._pts[index]
-        for pts, frame in self._frames:
+        while True:
+            self._ahead = self._ahead or next(self._frames, None)
+            if self._ahead is None or self._ahead[0] > wanted:
+                return None
+            (pts, frame), self._ahead = self._ahead, None
             if pts == wanted:
                 return frame
-            if pts > wanted:
-                return None
-        return None
+            self._passed = frame
+
+    def _substitute(self) -> av.VideoFrame | None:
+        """What stands in for a frame that a damaged file gave once and not again: decoders may do that."""
+        if not self._decoder.damaged:
+            return None
+        return self._ahead[1] if self._ahead is not None else self._passed

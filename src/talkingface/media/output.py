@@ -33,6 +33,15 @@ def check_output(path: Path, overwrite: bool, inputs: Sequence[Path], codec: str
     if codec not in SUFFIXES:
         raise OptionError(f"unknown video codec {codec!r}: {nearest_names(codec, SUFFIXES)}")
     suffixes = SUFFIXES[codec]
+    try:
+        _check_path(path, overwrite, inputs, codec, suffixes)
+    except OSError as error:  # such as a name too long for the filesystem
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    except ValueError as error:  # a zero byte
+        raise OutputError(f"{path!s}: is no name for a file ({error})") from error
+
+
+def _check_path(path: Path, overwrite: bool, inputs: Sequence[Path], codec: str, suffixes: tuple[str, ...]) -> None:
     if path.is_dir():
         raise OutputError(f"{path}: is a directory; name a file in it, such as {path / 'out'}{suffixes[0]}")
     if path.suffix.lower() not in suffixes:
@@ -42,6 +51,8 @@ def check_output(path: Path, overwrite: bool, inputs: Sequence[Path], codec: str
         raise OutputError(f"{path}: is also an input; choose another name for the output")
     if path.exists() and not path.is_file():
         raise OutputError(f"{path}: is there and is no ordinary file")
+    if path.is_symlink() and not path.exists():
+        raise OutputError(f"{path}: is a link to a file that is not there; name that file instead")
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: is already there; choose another name, or allow replacing it with --overwrite")
     _check_folder(path.absolute().parent)

@@ -42,6 +42,7 @@ class DecodedFrame:
 
     @property
     def mark(self) -> int:
+        """See above."""
         return frame_mark(self.frame)
 
 
