@@ -62,7 +62,7 @@ def test_the_package_runs_as_a_module_and_as_a_script() -> None:
         (["--crf", "3"], "there is no verb '--crf'"),
         (["train"], "train what? train mouth"),
         (["train", "mouht"], "there is no 'train mouht'; did you mean 'mouth'"),
-        (["dub", "a.mp4"], "required: AUDIO, -o/--output"),
+        (["dub", "a.mp4"], "required: -o/--output"),
         (["dub", "a.mp4", "b.wav"], "required: -o/--output"),
         (["dub", "a.mp4", "b.wav", "-o", "c.mp4", "--crf=99"], "--crf: '99' is not a whole number from 0 to 51"),
         (["dub", "a.mp4", "b.wav", "-o", "c.mp4", "--lenght=pad"], "did you mean 'length'"),

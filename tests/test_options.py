@@ -28,7 +28,8 @@ from talkingface.options import (
 )
 
 SCHEMAS = (
-    CacheOptions, DubOptions, ToolkitOptions, EvaluateOptions, PrepareOptions, ProbeOptions, TrainMouthOptions, ListingOptions,
+    CacheOptions, DubOptions, ToolkitOptions, EvaluateOptions,
+    PrepareOptions, ProbeOptions, TrainMouthOptions, ListingOptions,
 )  # fmt: skip
 
 

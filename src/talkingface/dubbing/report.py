@@ -51,7 +51,7 @@ def describe(
     faces = [
         {
             "index": person.number,
-            "frames": person.frames,
+            "frames": len(person.frames),
             "from": round(float(person.tracks[0].times[0]), 3),
             "to": round(float(person.tracks[-1].times[-1]), 3),
             "shots": len(person.tracks),
