@@ -80,12 +80,13 @@ def test_a_usual_video_stays_as_it_is() -> None:
         ({"lost_side_data": ("HDR10+", "Dolby Vision")}, "hevc", "yuv420p", "carries HDR10+ and Dolby Vision"),
         ({"content_light": (1000, 400)}, "ffv1", "yuv420p", "light level cannot be written beside ffv1"),
         ({"content_light": (1000, 400)}, "hevc", "yuv420p", None),
+        ({"sample_aspect_ratio": Fraction(4, 3)}, "ffv1", "yuv420p", "4:3, cannot be written beside ffv1"),
         ({"color_space": "unknown"}, "h264", "yuv420p", "read as BT.601"),
         ({"color_space": "unknown", "height": 1080}, "h264", "yuv420p", "read as BT.709"),
     ],
 )
 def test_what_changes_is_said(changes: dict, codec: str, pixel_format: str, note: str | None) -> None:
-    spec, notes = encode_spec(replace(SOURCE, **changes), codec, None, 1)
+    spec, notes = encode_spec(replace(SOURCE, **{"sample_aspect_ratio": None, **changes}), codec, None, 1)
     assert (spec.codec, spec.pixel_format) == (codec, pixel_format)
     assert notes == [] if note is None else note in " ".join(notes)
 

@@ -149,6 +149,8 @@ def encode_spec(
     elif space == UNKNOWN and not working.startswith("gray"):
         guess = {"bt601": "BT.601", "bt709": "BT.709"}[matrix_of(2, stream.height)]
         notes.append(f"the video does not say its colour matrix: read as {guess}, as usual for {stream.height} lines")
+    if codec == "ffv1" and stream.sample_aspect_ratio is not None:
+        notes.append(f"the shape of its pixels, {_colon(stream.sample_aspect_ratio)}, cannot be written beside ffv1")
     mastering, light, hdr_notes = _static_hdr(stream, codec)
     notes.extend(hdr_notes)
     spec = EncodeSpec(
@@ -174,6 +176,10 @@ def encode_spec(
     if codec == "h264" and spec.crf == 0 and bits == 8:
         notes.append("crf 0 makes H.264 lossless, in a profile (High 4:4:4 Predictive) that few players take")
     return spec, notes
+
+
+def _colon(ratio: Fraction) -> str:
+    return f"{ratio.numerator}:{ratio.denominator}"
 
 
 def _kept_format(working: str, codec: str, stream: VideoStreamInfo) -> str:
