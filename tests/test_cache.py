@@ -1,3 +1,4 @@
+import errno
 import os
 import time
 from pathlib import Path
@@ -18,8 +19,8 @@ def make_entry(folder: Path, size: int) -> Path:
 def test_an_entry_comes_back_by_its_key(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache")
     assert not cache.fetch("a", tmp_path / "nothing")
-    cache.store("a", make_entry(tmp_path / "made", 100))
-    cache.store("a", tmp_path / "made")  # a second process that made the same
+    cache.store("a", make_entry(tmp_path / "made", 100), tmp_path)
+    cache.store("a", tmp_path / "made", tmp_path)  # a second process that made the same
     assert cache.fetch("a", tmp_path / "found")
     assert (tmp_path / "found" / "two").read_bytes() == b"2" * 50
     assert sorted(path.name for path in (tmp_path / "cache" / ANALYSES).iterdir()) == ["a"]
@@ -27,7 +28,7 @@ def test_an_entry_comes_back_by_its_key(tmp_path: Path) -> None:
 
 def test_what_a_job_took_stays_when_the_entry_goes(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache")
-    cache.store("a", make_entry(tmp_path / "made", 100))
+    cache.store("a", make_entry(tmp_path / "made", 100), tmp_path)
     cache.fetch("a", tmp_path / "found")
     assert cache.clear() == (1, 100)
     assert (tmp_path / "found" / "one").read_bytes() == b"1" * 50
@@ -40,7 +41,7 @@ def test_where_there_are_no_links_there_are_copies(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(os, "link", refuse)
     cache = Cache(tmp_path / "cache")
-    cache.store("a", make_entry(tmp_path / "made", 10))
+    cache.store("a", make_entry(tmp_path / "made", 10), tmp_path)
     assert cache.fetch("a", tmp_path / "found")
     assert (tmp_path / "found" / "one").read_bytes() == b"11111"
 
@@ -48,12 +49,12 @@ def test_where_there_are_no_links_there_are_copies(tmp_path: Path, monkeypatch: 
 def test_the_limit_drops_what_was_used_longest_ago(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", limit=250)
     for age, name in ((30, "a"), (20, "b")):
-        cache.store(name, make_entry(tmp_path / name, 100))
+        cache.store(name, make_entry(tmp_path / name, 100), tmp_path)
         entry = tmp_path / "cache" / ANALYSES / name
         for path in (*entry.iterdir(), entry):
             os.utime(path, (time.time() - age, time.time() - age))
     cache.fetch("a", tmp_path / "used")
-    cache.store("c", make_entry(tmp_path / "c", 100))
+    cache.store("c", make_entry(tmp_path / "c", 100), tmp_path)
     assert sorted(entry.path.name for entry in cache.entries()) == ["a", "c"]
     Cache(tmp_path / "cache", limit=0).trim()
     assert cache.entries() == []
@@ -87,3 +88,19 @@ def test_the_users_cache_is_where_the_system_has_it(monkeypatch: pytest.MonkeyPa
     assert cache_folder() == tmp_path / "talkingface"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_folder() == Path.home() / ".cache" / "talkingface"
+
+
+def test_another_disk_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename = Path.rename
+
+    def refuse(source: Path, target: Path) -> Path:
+        if "scratch" in source.parts:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    (tmp_path / "scratch").mkdir()
+    cache = Cache(tmp_path / "cache")
+    cache.store("a", make_entry(tmp_path / "made", 10), tmp_path / "scratch")
+    assert [path.name for path in (tmp_path / "cache" / ANALYSES).iterdir()] == ["a"]
+    assert list((tmp_path / "scratch").iterdir()) == []

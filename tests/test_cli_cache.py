@@ -12,7 +12,7 @@ def filled(tmp_path: Path) -> Path:
     made = tmp_path / "made"
     made.mkdir()
     (made / "frames").write_bytes(b"1" * 2_500_000)
-    Cache(tmp_path / "cache").store("abc", made)
+    Cache(tmp_path / "cache").store("abc", made, tmp_path)
     (tmp_path / "cache" / "jobs" / "talkingface-1").mkdir(parents=True)
     return tmp_path / "cache"
 

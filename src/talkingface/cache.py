@@ -6,6 +6,7 @@ for the old one. A job takes links to an entry's files: whatever is deleted mean
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -91,24 +92,35 @@ class Cache:
             return False
         return True
 
-    def store(self, key: str, source: Path) -> None:
+    def store(self, key: str, source: Path, scratch: Path) -> None:
         """Keep links to the files of a folder as an entry; then forget entries until the limit is kept.
+
+        Args:
+            key: The entry's name.
+            source: The folder.
+            scratch: A folder of the caller's in which the entry is made, so that a killed process leaves nothing in
+                the cache that is not whole.
 
         Raises:
             OSError: the entry cannot be written; nothing half-written stays.
         """
         parent = self.folder / ANALYSES
         parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=".making-", dir=parent))
-        try:
-            _link_all(source, made / "entry")
-            target = parent / key
-            if not target.exists():  # another process may have been quicker, with the same content
-                (made / "entry").rename(target)
-        except FileExistsError:
-            pass
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
+        target = parent / key
+        for place in (scratch, parent):
+            made = Path(tempfile.mkdtemp(prefix=".making-", dir=place))
+            try:
+                _link_all(source, made / "entry")
+                if not target.exists():  # another process may have been quicker, with the same content
+                    (made / "entry").rename(target)
+                break
+            except OSError as error:
+                if target.exists():
+                    break
+                if error.errno != errno.EXDEV or place == parent:  # the scratch folder may lie on another disk
+                    raise
+            finally:
+                shutil.rmtree(made, ignore_errors=True)
         self.trim()
 
     def discard(self, key: str) -> None:
@@ -149,7 +161,7 @@ def _entries(folder: Path, kind: str) -> Iterator[CacheEntry]:
     if not folder.is_dir():
         return
     for path in folder.iterdir():
-        if not path.is_dir():
+        if not path.is_dir() or path.name.startswith("."):
             continue
         size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
         newest = max((file.stat().st_mtime for file in (path, *path.iterdir())), default=0.0)

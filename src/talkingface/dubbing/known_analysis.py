@@ -69,7 +69,7 @@ def obtain_analysis(
         making.rename(target)
         analysis = load_analysis(target, info)
         if options.cache and analysis.clip.tracks:
-            _keep(cache, key, target, say)
+            _keep(cache, key, target, folder.path, say)
     folder.kept_progress = True
     if analysis.loss is not None:
         if not options.allow_damaged:
@@ -104,8 +104,8 @@ def _cached(cache: Cache, key: str, folder: WorkFolder, info: MediaInfo) -> Anal
         return None
 
 
-def _keep(cache: Cache, key: str, target: Path, say: Callable[[str], None]) -> None:
+def _keep(cache: Cache, key: str, target: Path, scratch: Path, say: Callable[[str], None]) -> None:
     try:
-        cache.store(key, target)
+        cache.store(key, target, scratch)
     except (OSError, OutputError) as error:
         say(f"{cache.folder}: what was found in the video is not kept ({getattr(error, 'strerror', None) or error})")
