@@ -6,16 +6,26 @@ The short-range network (128 px) knows selfie-sized faces, the full-range one (1
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkingface.faces.sampling import OrientedSquare
+from talkingface.faces.sampling import OrientedSquare, PictureSampler
 from talkingface.weights.embedded import create_session
 
 DETECTION_SCALE = 1.5  # MediaPipe's enlargement of a detection to the region the mesh network wants
+TILE_SHARE = 0.4  # of the picture's longer side
+TILE_OVERLAP = 0.1
+POSSIBLE = 0.3  # score in a tile from which on it is worth a second look
+MOST_POSSIBLE = 8
+NEARER = 8.0  # side of the second look by the face's
+KNOWN_OVERLAP = 0.2
+DARK_MEAN = 40.0  # of 255
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class Detection:
         score: 0..1.
     """
 
-    box: tuple[float, float, float, float]
+    box: Box
     keypoints: NDArray[np.float32]
     score: float
 
@@ -51,7 +61,7 @@ def anchors(grids: tuple[tuple[int, int], ...]) -> NDArray[np.float32]:
     return np.concatenate(centres).astype(np.float32)
 
 
-def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+def overlap(a: Box, b: Box) -> float:
     """Intersection over union of two x0, y0, x1, y1 boxes, 0..1."""
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
@@ -127,3 +137,101 @@ class FaceDetector:
         """Faces of an upright BGR uint8 picture (height, width, 3), best first."""
         both = self.short_range.detect(picture, self.threshold) + self.full_range.detect(picture, self.threshold)
         return merge_overlapping(both)
+
+    def find_small(
+        self, sampler: PictureSampler, regions: Sequence[OrientedSquare], known: Sequence[Box]
+    ) -> list[Detection]:
+        """Small faces in squares of a picture. What may be one is looked at again from nearer by, and then must be one.
+
+        Args:
+            sampler: The picture.
+            regions: Where to look, as ``tiles``; squares may overlap.
+            known: Boxes x0, y0, x1, y1 of faces that are not looked for.
+        """
+        found: list[Detection] = []
+        for region in regions:
+            found += self._in_square(sampler, region, POSSIBLE, whole=True)
+        possible = [
+            detection
+            for detection in merge_overlapping(found)
+            if all(overlap(detection.box, box) < KNOWN_OVERLAP for box in known)
+        ]
+        sure: list[Detection] = []
+        for detection in possible[:MOST_POSSIBLE]:
+            x0, y0, x1, y1 = detection.box
+            side = NEARER * max(x1 - x0, y1 - y0)
+            nearer = OrientedSquare((x0 + x1) / 2, (y0 + y1) / 2, side, regions[0].angle)
+            again = self._in_square(sampler, nearer, self.threshold, whole=False)
+            sure += [face for face in again if overlap(face.box, detection.box) > KNOWN_OVERLAP][:1]
+        return merge_overlapping(sure)
+
+    def find_huge(self, sampler: PictureSampler, angle: float) -> list[Detection]:
+        """Faces about as large as the picture or larger: with nothing around them they look like none.
+
+        Args:
+            sampler: The picture.
+            angle: The direction in which upright faces have their x axis, radians.
+        """
+        width, height = sampler.width, sampler.height
+        region = OrientedSquare(width / 2, height / 2, 2.0 * max(width, height), angle)
+        found = self._in_square(sampler, region, self.threshold, whole=False)
+        return [face for face in found if face.box[2] - face.box[0] > 0.5 * min(width, height)]
+
+    def _in_square(
+        self, sampler: PictureSampler, region: OrientedSquare, threshold: float, whole: bool
+    ) -> list[Detection]:
+        """Faces in a square of a larger picture, in pixels of that picture; only the square is made small.
+
+        Args:
+            sampler: The picture.
+            region: Where to look; its own x axis is the direction in which upright faces have theirs.
+            threshold: Least score.
+            whole: Leave out what the square's edge cuts off, unless the picture ends there too.
+        """
+        side = self.full_range.side
+        crop = np.ascontiguousarray(sampler.crop_rgb(region, side)[:, :, ::-1])
+        to_picture = cv2.invertAffineTransform(region.to_square(side))
+        found = []
+        for detection in self.full_range.detect(crop, threshold):
+            x0, y0, x1, y1 = detection.box
+            corners = np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]]) @ to_picture[:, :2].T + to_picture[:, 2]
+            low, high = corners.min(0), corners.max(0)
+            cut_off = min(x0, y0) < 0 or max(x1, y1) > side
+            inside = min(low) >= 0 and high[0] <= sampler.width and high[1] <= sampler.height
+            if whole and cut_off and inside:
+                continue
+            points = detection.keypoints @ to_picture[:, :2].T + to_picture[:, 2]
+            box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+            found.append(Detection(box, points.astype(np.float32), detection.score))
+        return found
+
+
+def tiles(width: int, height: int, angle: float) -> list[OrientedSquare]:
+    """Squares that cover a picture, each 0.4 of its longer side, overlapping by a tenth of it or more.
+
+    A face of 2.5 % of the longer side is 12 pixels wide in such a square as the full-range network sees it: enough.
+
+    Args:
+        width: Of the picture.
+        height: Of the picture.
+        angle: The direction in which upright faces have their x axis, radians.
+    """
+    longer = max(width, height)
+    side = TILE_SHARE * longer
+
+    def middles(length: int) -> list[float]:
+        if length <= side:
+            return [length / 2]
+        count = int(np.ceil((length - side) / (side - TILE_OVERLAP * longer) - 1e-9)) + 1
+        return [float(v) for v in np.linspace(side / 2, length - side / 2, count)]
+
+    return [OrientedSquare(x, y, side, angle) for y in middles(height) for x in middles(width)]
+
+
+def brightened(picture: NDArray[np.uint8], mean: float = 100.0) -> NDArray[np.uint8] | None:
+    """A dark picture lifted by a gamma curve to a middling brightness; None when it is not dark."""
+    before = float(picture.mean())
+    if before > DARK_MEAN:
+        return None
+    gamma = np.log(mean / 255) / np.log(max(before, 1.0) / 255)
+    return np.asarray(cv2.LUT(picture, (255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)), np.uint8)

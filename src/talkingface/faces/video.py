@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+from talkingface.faces.cuts import CutDetector
 from talkingface.faces.detect import Detection, FaceDetector
 from talkingface.faces.landmarks import FaceMesh
+from talkingface.faces.people import Person, group_people
 from talkingface.faces.sampling import FrameSampler
-from talkingface.faces.track import CutDetector, FaceTrack, FaceTracker
+from talkingface.faces.track import FaceTrack
+from talkingface.faces.tracker import Embedder, FaceTracker
 from talkingface.media.planes import picture_bgr
 from talkingface.media.probe import MediaInfo
 from talkingface.media.reader import DecodedFrame, VideoReader
@@ -46,6 +50,11 @@ class ClipTracks:
     def frames(self) -> int:
         """Number of frames in the clip."""
         return len(self.frame_times)
+
+    @cached_property
+    def people(self) -> list[Person]:
+        """Tracks by person, the most prominent person first."""
+        return group_people(self.tracks)
 
     def frames_without_face(self) -> int:
         """Number of frames in which no face was found."""
@@ -85,16 +94,19 @@ def to_coded(detection: Detection, scale: float, rotation: int, width: int, heig
 class ClipTracker:
     """Feeds decoded frames to a ``FaceTracker`` and remembers their times."""
 
-    def __init__(self, rotation: int = 0, max_faces: int = 5, folder: Path | None = None) -> None:
+    def __init__(
+        self, rotation: int = 0, max_faces: int = 5, folder: Path | None = None, embedder: Embedder | None = None
+    ) -> None:
         """Begin a clip.
 
         Args:
             rotation: Degrees clockwise that a player turns the coded frames.
             max_faces: Follow at most this many faces at a time.
             folder: Landmarks lie there, in a file a track, instead of in memory.
+            embedder: Tells people apart; without it every track is a person of its own.
         """
         self.rotation = rotation
-        self.tracker = FaceTracker(FaceDetector(), FaceMesh(), max_faces, folder)
+        self.tracker = FaceTracker(FaceDetector(), FaceMesh(), max_faces, folder, embedder, rotation)
         self.cut_detector = CutDetector()
         self.times: list[float] = []
         self.pts: list[int] = []
@@ -106,7 +118,8 @@ class ClipTracker:
         cut = self.cut_detector.is_cut(sampler.planes[0], sampler.layout.bits)
         self.times.append(decoded.time)
         self.pts.append(decoded.pts)
-        self.tracker.update(decoded.index, decoded.time, sampler, lambda: self._detection_picture(frame), cut)
+        doubtful = self.cut_detector.doubtful
+        self.tracker.update(decoded.index, decoded.time, sampler, lambda: self._detection_picture(frame), cut, doubtful)
 
     def _detection_picture(self, frame: av.VideoFrame) -> tuple[NDArray[np.uint8], Callable[[Detection], Detection]]:
         picture = picture_bgr(frame, DETECTION_SIDE, self.rotation)
@@ -132,6 +145,8 @@ def track_video(
     end: float | None = None,
     threads: int = 0,
     max_faces: int = 5,
+    folder: Path | None = None,
+    embedder: Embedder | None = None,
     progress: Progress | None = None,
     cancel: Cancellation | None = None,
 ) -> ClipTracks:
@@ -143,6 +158,8 @@ def track_video(
         end: Leave out frames from this second on.
         threads: Decoder threads, 0 for all cores.
         max_faces: Follow at most this many faces at a time.
+        folder: Landmarks lie there, in a file a track, instead of in memory.
+        embedder: Tells people apart; without it every track is a person of its own.
         progress: Told about every frame.
         cancel: Checked at every frame.
 
@@ -151,7 +168,7 @@ def track_video(
         Cancelled: when asked to stop.
     """
     with VideoReader(path, start=start, end=end, threads=threads) as reader:
-        tracker = ClipTracker(reader.stream.rotation, max_faces)
+        tracker = ClipTracker(reader.stream.rotation, max_faces, folder, embedder)
         if progress is not None:
             progress.stage("find faces", reader.stream.frames)
         for decoded in reader.frames():
