@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 
 from talkingface.errors import MediaError
 from talkingface.media.limits import MAX_SECONDS, check_sound
-from talkingface.media.probe import audio_streams, clock_zero, video_streams
+from talkingface.media.probe import audio_streams, clock_zero
+from talkingface.media.sound_claim import sound_claim
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -33,26 +33,8 @@ LONGEST_SILENCE_BYTES = 4 << 30
 # Sound ends well before what its container claims when it misses more than both of these.
 MISSING_SECONDS = 0.25
 MISSING_SHARE = 0.01
-# Demuxers whose length is written down in the file; others guess it from bytes and bit rate.
-_LENGTH_WRITTEN = {"mov,mp4,m4a,3gp,3g2,mj2", "flac", "wv", "tta", "aiff", "au"}
 # Demuxers of sound that has no holes by nature: one in its timestamps is sound that got lost.
 _WITHOUT_HOLES = {"flac", "ogg", "mp3", "wv", "tta"}
-_RIFF = {"wav", "avi"}
-_RIFF_UNKNOWN_SIZE = 0x7FFF0000  # sizes from here on are those of files written into a pipe
-_XING_SEARCH_BYTES = 16_384
-
-
-@dataclass
-class SoundClaim:
-    """What a file says about a stream's sound before it is decoded.
-
-    Attributes:
-        end: Second of the file's clock at which the sound is to end, None when nothing trustworthy says.
-        missing_share: 0..1, how much of the file its own header says is cut off.
-    """
-
-    end: float | None
-    missing_share: float = 0.0
 
 
 class SoundDecoder:
@@ -84,13 +66,15 @@ class SoundDecoder:
         length = None if container.duration is None else container.duration / av.time_base
         check_sound(context.sample_rate, context.layout.nb_channels, path, length)
         self._zero = clock_zero(container)
+        # A Vorbis decoder makes nothing of the first packet; in a short Ogg file the clock runs through it all the same.
+        self._counts_first_packet = container.format.name == "ogg" and context.codec.canonical_name == "vorbis"
         self._last_second = MAX_SECONDS if length is None else length + 1.0
         self.sample_rate = context.sample_rate
         self.layout = context.layout.name
         self.channels = context.layout.nb_channels
         self.damaged = 0
         self.written = 0
-        self._claim = _claim(path, container, self._stream, self._zero)
+        self._claim = sound_claim(path, container, self._stream, self._zero)
         self._doubtful = 0  # packets that failed since something was last decoded
         self._holes: list[float] = []
         self._silence = 0
@@ -137,18 +121,20 @@ class SoundDecoder:
             clauses.append(f"{sum(self._holes):.2f} s missing on the way")
         if self._left_out:
             clauses.append(f"a jump of {self._left_out:.0f} s in its timestamps, left out")
-        wanted = self._claim.end
-        if wanted is None and self._claim.missing_share:
-            wanted = seconds / max(1e-6, 1 - self._claim.missing_share)
-        if wanted is not None and (end is None or seconds < end):
-            wanted = wanted if end is None else min(wanted, end)
-            if wanted - seconds > max(MISSING_SECONDS, MISSING_SHARE * wanted):
+        if end is None or seconds < end:
+            wanted = self._claim.end_when(seconds)
+            if wanted is not None and end is not None:
+                wanted = min(wanted, end)
+            if wanted is not None and wanted - seconds > max(MISSING_SECONDS, MISSING_SHARE * wanted):
                 clauses.append(f"breaks off after {seconds:.2f} s of {wanted:.2f} s")
+            elif self._claim.breaks_off:
+                clauses.append(f"breaks off after {seconds:.2f} s")
         return ", ".join(clauses) or None
 
     def _believed(self, gap: int, time: Fraction, rate: int, channels: int, agrees: bool) -> bool:
         """Whether silence shall fill what lies between the sound so far and a timestamp."""
-        if gap <= 0 or (self.written and gap <= GAP_SECONDS * rate) or time > self._last_second:
+        ignored = GAP_SECONDS if self.written or self._counts_first_packet else 0
+        if gap <= ignored * rate or time > self._last_second:
             return False
         if gap > DOUBTED_GAP_SECONDS * rate and not agrees:
             return False
@@ -250,63 +236,3 @@ def choose_stream(path: Path, container: InputContainer, wanted: int | None) -> 
         )
         raise MediaError(f"{path}: has no audio stream {number}; it has {len(streams)}, counted from 0: {listed}")
     return streams[number]
-
-
-def _claim(path: Path, container: InputContainer, stream: AudioStream, zero: Fraction) -> SoundClaim:
-    name = container.format.name
-    if name in _RIFF:
-        return SoundClaim(None, _riff_missing_share(path))
-    seconds: float | None = None
-    if name in _LENGTH_WRITTEN or (name == "mp3" and _has_length_tag(path)):
-        if stream.duration is not None and stream.time_base is not None:
-            seconds = float(stream.duration * stream.time_base)
-    elif name.startswith("matroska"):
-        seconds = _seconds_of_tag(stream.metadata.get("DURATION", ""))
-        if seconds is None and not video_streams(container) and container.duration is not None:
-            seconds = container.duration / av.time_base
-        return SoundClaim(seconds)  # counted from the file's beginning, whenever the stream begins
-    if seconds is None:
-        return SoundClaim(None)
-    begin = Fraction(0) if stream.start_time is None or stream.time_base is None else stream.start_time
-    return SoundClaim(seconds + max(0.0, float(begin * (stream.time_base or 0) - zero)))
-
-
-def _seconds_of_tag(text: str) -> float | None:
-    """Seconds of Matroska's ``00:00:02.108000000``."""
-    parts = text.split(":")
-    try:
-        hours, minutes, seconds = (float(part) for part in parts)
-    except ValueError:
-        return None
-    return 3600 * hours + 60 * minutes + seconds
-
-
-def _riff_missing_share(path: Path) -> float:
-    """How much of a RIFF file (WAV, AVI) is missing by its own size field; FFmpeg takes the bytes there are."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(8)
-    except OSError:
-        return 0.0
-    if len(head) < 8 or head[:4] != b"RIFF":
-        return 0.0
-    claimed = int.from_bytes(head[4:], "little")
-    if not 0 < claimed < _RIFF_UNKNOWN_SIZE:
-        return 0.0
-    return max(0.0, 1 - size / (claimed + 8))
-
-
-def _has_length_tag(path: Path) -> bool:
-    """Whether an MP3 tells its number of frames (Xing, Info or VBRI); else its length is guessed from the bit rate."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(10)
-            if head[:3] == b"ID3" and len(head) == 10:
-                file.seek(10 + sum((byte & 127) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True)))
-            else:
-                file.seek(0)
-            frame = file.read(_XING_SEARCH_BYTES)
-    except OSError:
-        return False
-    return any(tag in frame[:4096] for tag in (b"Xing", b"Info", b"VBRI"))
