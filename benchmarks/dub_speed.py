@@ -1,10 +1,10 @@
 """Cost of a dub against a plain transcode of the same clip, side by side.
 
-    python benchmarks/dub_speed.py CLIP AUDIO [--runs 3] [--threads 0]
+    python benchmarks/dub_speed.py CLIP AUDIO [--runs 3] [--threads 0] [--size 3840x2160]
 
-Builds a 10 s, 25 fps, constant-rate copy of CLIP (played back and forth), then alternates `talkingface dub` with a
-program that only decodes and encodes it by PyAV with the same settings, each as a process of its own, and prints the
-wall time of each, the ratios, and the dub's stages.
+Builds a 10 s, 25 fps, constant-rate copy of CLIP (played back and forth; scaled when asked), then alternates
+`talkingface dub` with a program that only decodes and encodes it by PyAV with the same settings, each as a process of
+its own, and prints the wall time of each, the ratios, and the dub's stages.
 """
 
 from __future__ import annotations
@@ -41,16 +41,19 @@ with av.open(source) as reader, av.open(target, "w") as writer:
 """
 
 
-def build_clip(source: Path, target: Path) -> None:
-    """A 10 s, 25 fps clip of the source's frames, to and fro."""
+def build_clip(source: Path, target: Path, size: tuple[int, int] | None) -> None:
+    """A 10 s, 25 fps clip of the source's frames, to and fro, in their own size or another."""
     with av.open(str(source)) as reader:
         frames = [frame.reformat(format="yuv420p") for frame in reader.decode(video=0)]
     order = list(range(len(frames))) + list(range(len(frames) - 2, 0, -1))
     with av.open(str(target), "w") as writer:
         stream = writer.add_stream("libx264", rate=RATE, options={"crf": "16", "preset": "medium"})
-        stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, "yuv420p"
+        width, height = size or (frames[0].width, frames[0].height)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(SECONDS * RATE):
             frame = frames[order[number % len(order)]]
+            if size is not None:
+                frame = frame.reformat(width, height, interpolation="LANCZOS")
             frame.pts, frame.time_base, frame.pict_type = number, Fraction(1, RATE), 0
             writer.mux(stream.encode(frame))
         writer.mux(stream.encode(None))
@@ -69,15 +72,25 @@ def main() -> None:
     parser.add_argument("audio", type=Path)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--size", help="such as 3840x2160; the clip's own when not given")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clip, script, report = folder / "clip.mp4", folder / "transcode.py", folder / "report.json"
-        build_clip(arguments.clip, clip)
+        size = None if arguments.size is None else tuple(int(side) for side in arguments.size.split("x"))
+        build_clip(arguments.clip, clip, size)  # type: ignore[arg-type]  # two sides
         script.write_text(TRANSCODE)
         plain = [sys.executable, str(script), str(clip), str(folder / "plain.mp4"), str(arguments.threads)]
         dub = [sys.executable, "-m", "talkingface", "dub", str(clip), str(arguments.audio), "-o"]
-        dub += [str(folder / "dub.mp4"), "--threads", str(arguments.threads), "--length", "pad", "--overwrite"]
+        dub += [
+            str(folder / "dub.mp4"),
+            "--threads",
+            str(arguments.threads),
+            "--length",
+            "pad",
+            "--overwrite",
+            "--no-cache",
+        ]
         dub += ["--report", str(report)]
         timed(plain)
         ratios = []
