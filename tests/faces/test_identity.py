@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from talkingface.errors import MediaError, NoFaceError, WeightsMissingError
-from talkingface.faces import identity
 from talkingface.faces import mesh_topology as mesh
+from talkingface.faces.detect import FaceDetector
 from talkingface.faces.identity import (
     CHIP_POINTS,
     CHIP_SIDE,
@@ -24,6 +24,7 @@ from talkingface.faces.identity import (
     distance,
     embed_picture,
 )
+from talkingface.faces.landmarks import FaceMesh
 from talkingface.faces.sampling import BgrSampler, OrientedSquare
 from talkingface.models.video_retalking.landmark.canonicalize import MouthShapeModel
 from talkingface.weights import embedded
@@ -181,7 +182,7 @@ def test_an_installation_without_the_network_is_said(monkeypatch: pytest.MonkeyP
 @needs_clips
 def test_people_of_real_clips_are_told_apart(embedder: FaceEmbedder) -> None:
     """Means over three frames: two takes of one person lie close, whatever the expression; two people do not."""
-    detector, face_mesh = identity.FaceDetector(), identity.FaceMesh()
+    detector, face_mesh = FaceDetector(), FaceMesh()
     clips = {
         "a": ("mead_M003_level_1_happy_024", "mead_M003_level_1_disgusted_015"),
         "b": ("mead_M026_level_3_disgusted_018",),
@@ -195,7 +196,7 @@ def test_people_of_real_clips_are_told_apart(embedder: FaceEmbedder) -> None:
             seen = []
             with av.open(str(CLIPS / f"{name}.mp4")) as container:
                 for frame in islice(container.decode(video=0), 0, 21, 10):
-                    picture = frame.to_ndarray(format="bgr24")
+                    picture = frame.to_ndarray(format="bgr24").astype(np.uint8)
                     sampler = BgrSampler(picture)
                     landmarks, _ = face_mesh.locate(sampler, detector.detect(picture)[0].region())
                     seen.append(embedder.embed(sampler, landmarks))
