@@ -7,6 +7,7 @@ from pathlib import Path
 
 from talkingface.dubbing.analysis_store import donors_path, save_analysis
 from talkingface.dubbing.overlap import frames_ahead, prefetch
+from talkingface.faces.identity import FaceEmbedder
 from talkingface.faces.video import ClipTracker
 from talkingface.media.planes import PlaneLayout, layout_of, plane_views
 from talkingface.media.reader import VideoReader
@@ -40,7 +41,7 @@ def analyse(
     budget = MemoryBudget()
     layout: PlaneLayout | None = None
     with VideoReader(face, start=start, end=end, threads=threads) as reader:
-        tracker = ClipTracker(reader.stream.rotation, folder=folder)
+        tracker = ClipTracker(reader.stream.rotation, folder=folder, embedder=FaceEmbedder())
         progress.stage("find faces", reader.stream.frames if start is None and end is None else None)
         with closing(prefetch(reader.frames, frames_ahead(reader.stream, DECODE_AHEAD))) as frames:
             for decoded in frames:
@@ -57,6 +58,10 @@ def analyse(
         clip = tracker.finish(reader.info, reader.damaged)
         last_duration, loss = reader.last_duration, reader.loss
     assert layout is not None  # the reader raises when it gives no frame
+    tracked = {track.number for track in clip.tracks}
     for number, bank in banks.items():
-        bank.pack(donors_path(folder, number))
+        if number in tracked:
+            bank.pack(donors_path(folder, number))
+        else:
+            bank.drop()
     save_analysis(folder, clip, layout, last_duration, loss)

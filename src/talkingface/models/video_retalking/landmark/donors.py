@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,11 +196,15 @@ class DonorBank:
                     shapes=np.array([entry.shapes for entry in entries], np.int64),
                     sharpness=np.array([entry.sharpness for entry in entries], np.float64),
                 )
-            for frame in frames:
-                self._forget(frame)
-            self.folder.rmdir()
         except OSError as error:
             raise _not_written(path.parent, error) from error
+        self.drop()
+
+    def drop(self) -> None:
+        """Let go of every crop, in memory and on disk."""
+        for frame in list(self._entries):
+            self._forget(frame)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, frame: int) -> Path:
         return self.folder / f"donor-{frame:08d}.planes"
