@@ -318,8 +318,9 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> tuple[av.Vid
     Returns:
         The frame, None when nothing decodes, and whether the stream holds nothing else.
     """
-    with suppress(av.error.FFmpegError):  # pipes and some pictures cannot be rewound, nor need to be
-        container.seek(0)  # several video streams share one file position
+    if not _is_picture_format(container.format.name):  # those would be at their end after any seek
+        with suppress(av.error.FFmpegError):  # pipes cannot be rewound, nor need to be
+            container.seek(0)  # several video streams share one file position
     packets = container.demux(stream)
     for count, packet in enumerate(packets):
         try:
