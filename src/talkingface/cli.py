@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import signal
 import sys
@@ -40,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     session = Session(debug="--debug" in tokens)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may hold what the terminal's encoding has not
+            stream.reconfigure(errors="backslashreplace")
     try:
         with _terminated_as_interrupted():
             return _dispatch(tokens, session)
@@ -124,8 +128,13 @@ def _find_verb(tokens: list[str]) -> tuple[Verb, list[str]]:
 def _fail(message: str, code: int, session: Session) -> int:
     if session.debug:
         traceback.print_exc()
-    print(f"talkingface: {message}", file=sys.stderr)
+    print(f"talkingface: {_on_one_line(message)}", file=sys.stderr)
     return code
+
+
+def _on_one_line(message: str) -> str:
+    """File names may hold line breaks, and codes that move a terminal's cursor."""
+    return "".join(letter if letter >= " " and letter != "\x7f" else repr(letter)[1:-1] for letter in message)
 
 
 def _fail_unforeseen(error: Exception, session: Session) -> int:

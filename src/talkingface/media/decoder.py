@@ -106,7 +106,7 @@ class StreamDecoder:
         self._zero = clock_zero(self._container)
         flags = self._container.format.flags
         self._joined = bool(flags & (Flags.ts_discont.value | Flags.no_timestamps.value))
-        self.tells_end = not self._joined
+        self.tells_end = not self._joined and self._container.format.name != "gif"
         self.shares_end = self._stream.duration is None
         self._timed = [*video_streams(self._container), *audio_streams(self._container)]
         self._touched = False

@@ -19,6 +19,7 @@ from talkingface.errors import MediaError
 from talkingface.media.colour import MATRICES, PRIMARIES, RANGES, TRANSFERS, is_full_range, tag_name
 from talkingface.media.limits import MAX_VIDEO_PIXELS, check_picture_size, pixel_limit
 from talkingface.media.side_data import content_light, field_order, lost_side_data, mastering_display, side_data
+from talkingface.media.wholeness import breaks_off
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -234,7 +235,7 @@ def probe(path: str | Path) -> MediaInfo:
             size_bytes=path.stat().st_size,
             video=videos,
             audio=audios,
-            is_still=bool(videos) and (_is_picture_format(name) or videos[0].frames == 1),
+            is_still=bool(videos) and (_is_picture_format(name) or (videos[0].frames == 1 and not breaks_off(path))),
             metadata=dict(container.metadata),
         )
 

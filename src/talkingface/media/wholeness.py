@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 _TAIL = 64
 _ROUNDING = 0.5
-_TRANSPORT_PACKETS = (188, 192, 204)
+_TRANSPORT_PACKETS = ((188, 0), (192, 4), (204, 0))  # bytes of a packet, and where in it its mark stands
+_MARK = 0x47
 _ATOMS = 10_000
 _SEGMENT = 0x18538067
 _EBML = 0x1A45DFA3
@@ -77,14 +78,14 @@ def _cut(file: BinaryIO, size: int) -> bool:
         return 0 < claimed < 0xFFFFFFFF and claimed + 8 > size
     if head[:4] == _EBML.to_bytes(4, "big"):
         return _segment_cut(file, size)
-    if head[:1] == b"\x47":
-        return _transport_cut(file, size)
     tail = _tail(file, size)
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return not tail.rstrip(b"\0").endswith(b";")
     if head[:8] == b"\x89PNG\r\n\x1a\n":
         return b"IEND" not in tail
-    return head[:3] == b"\xff\xd8\xff" and not _jpeg_ends(file, size)
+    if head[:3] == b"\xff\xd8\xff":
+        return not _jpeg_ends(file, size)
+    return _transport_cut(file, size)
 
 
 def _tail(file: BinaryIO, size: int, length: int = _TAIL) -> bytes:
@@ -136,10 +137,10 @@ def _length_of_number(first: int) -> int:
 
 
 def _transport_cut(file: BinaryIO, size: int) -> bool:
-    for length in _TRANSPORT_PACKETS:
+    for length, place in _TRANSPORT_PACKETS:
         file.seek(0)
         packets = file.read(5 * length)
-        if len(packets) >= 2 * length and all(byte == 0x47 for byte in packets[::length]):
+        if len(packets) >= 2 * length and all(byte == _MARK for byte in packets[place::length]):
             return size % length != 0
     return False
 
