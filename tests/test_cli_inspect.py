@@ -19,7 +19,8 @@ pytestmark = pytest.mark.usefixtures("workplace")
 
 
 @dataclass(frozen=True)
-class FakeTrack:
+class FakePerson:
+    number: int
     frames: Any
     times: Any
     face_width: float
@@ -27,7 +28,7 @@ class FakeTrack:
 
 @dataclass(frozen=True)
 class FakeClip:
-    tracks: list[FakeTrack]
+    people: list[FakePerson]
     frames: int
 
     def frames_without_face(self) -> int:
@@ -49,16 +50,19 @@ def video() -> Path:
 @pytest.fixture
 def faces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two faces, seen in four of five frames."""
-    tracks = [
-        FakeTrack(np.array([0, 1, 2]), np.array([0.0, 0.04, 0.08]), 20.0),
-        FakeTrack(np.array([2, 3]), np.array([0.08, 0.12]), 20.0),
+    people = [
+        FakePerson(0, np.array([0, 1, 2]), ((0.0, 0.08),), 20.0),
+        FakePerson(1, np.arange(7), tuple((float(n), n + 0.5) for n in range(7)), 20.4),
     ]
     module = types.ModuleType("talkingface.faces.video")
-    module.track_video = lambda path, **settings: FakeClip(tracks, 5)  # type: ignore[attr-defined]
+    module.track_video = lambda path, **settings: FakeClip(people, 5)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "talkingface.faces.video", module)
     select = types.ModuleType("talkingface.faces.select")
-    select.point_on = lambda clip, track: f"point:{track.times[1]},30,20"  # type: ignore[attr-defined]
+    select.point_on = lambda clip, person: f"point:{person.number},30,20"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "talkingface.faces.select", select)
+    identity = types.ModuleType("talkingface.faces.identity")
+    identity.FaceEmbedder = object  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "talkingface.faces.identity", identity)
 
 
 def test_probe_tells_streams_and_faces(video: Path, faces: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,8 +72,9 @@ def test_probe_tells_streams_and_faces(video: Path, faces: None, capsys: pytest.
     assert lines[1] == "  video 0: h264, 64x48, yuv420p, 25.000 frames/s on average"
     assert lines[2:] == [
         "  faces: 2; frames without one: 1 of 5",
-        "    index:0: 3 frames, 0.00 to 0.08 s, 20 pixels wide, point:0.04,30,20",
-        "    index:1: 2 frames, 0.08 to 0.12 s, 20 pixels wide, point:0.12,30,20",
+        "    --face index:0 or point:0,30,20: 3 frames, 0.00 to 0.08 s, 20 pixels wide",
+        "    --face index:1 or point:1,30,20: 7 frames, 0.00 to 0.50, 1.00 to 1.50, 2.00 to 2.50, 3.00 to 3.50, "
+        "3 more up to 6.50 s, 20 pixels wide",
     ]
 
 
@@ -79,7 +84,7 @@ def test_probe_as_json(video: Path, faces: None, capsys: pytest.CaptureFixture[s
     assert content["video"][0]["average_rate"] == "25"
     assert content["path"] == "clip.mp4"
     assert content["faces"]["frames_without_face"] == 1
-    assert content["faces"]["tracks"][1]["point"] == "point:0.12,30,20"
+    assert content["faces"]["people"][1]["point"] == "point:1,30,20"
     assert main(["probe", "clip.mp4", "--json", "--no-faces"]) == 0
     assert json.loads(capsys.readouterr().out)["faces"] is None
 

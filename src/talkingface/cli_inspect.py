@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,8 @@ from talkingface.run_folder import json_text
 
 if TYPE_CHECKING:
     from talkingface.media.probe import AudioStreamInfo, MediaInfo, VideoStreamInfo
+
+SHOWN_SPANS = 5
 
 
 def probe(tokens: Sequence[str], session: Session) -> int:
@@ -63,26 +66,34 @@ def doctor(tokens: Sequence[str], session: Session) -> int:
 
 
 def _find_faces(path: Path, threads: int) -> dict[str, Any]:
+    from talkingface.faces.identity import FaceEmbedder
     from talkingface.faces.select import point_on
     from talkingface.faces.video import track_video  # onnxruntime, which --no-faces does without
 
-    with shown_job(keep_bars=False) as (progress, cancel):
-        clip = track_video(path, threads=threads, progress=progress, cancel=cancel)
-    return {
-        "frames": clip.frames,
-        "frames_without_face": clip.frames_without_face(),
-        "tracks": [
-            {
-                "index": number,
-                "frames": len(track.frames),
-                "from_seconds": float(track.times[0]),
-                "to_seconds": float(track.times[-1]),
-                "width_pixels": track.face_width,
-                "point": str(point_on(clip, track)),
-            }
-            for number, track in enumerate(clip.tracks)
-        ],
-    }
+    with tempfile.TemporaryDirectory(prefix="talkingface-") as folder:
+        with shown_job(keep_bars=False) as (progress, cancel):
+            clip = track_video(
+                path,
+                threads=threads,
+                folder=Path(folder),
+                embedder=FaceEmbedder(),
+                progress=progress,
+                cancel=cancel,
+            )
+        return {
+            "frames": clip.frames,
+            "frames_without_face": clip.frames_without_face(),
+            "people": [
+                {
+                    "face": f"index:{person.number}",
+                    "point": str(point_on(clip, person)),
+                    "frames": len(person.frames),
+                    "width_pixels": person.face_width,
+                    "seconds": [list(span) for span in person.times],
+                }
+                for person in clip.people
+            ],
+        }
 
 
 def _stream_lines(info: MediaInfo) -> list[str]:
@@ -116,12 +127,15 @@ def _face_lines(faces: dict[str, Any] | None) -> list[str]:
     if faces is None:
         return []
     lines = [
-        f"  faces: {len(faces['tracks'])}; frames without one: {faces['frames_without_face']} of {faces['frames']}"
+        f"  faces: {len(faces['people'])}; frames without one: {faces['frames_without_face']} of {faces['frames']}"
     ]
-    for track in faces["tracks"]:
+    for person in faces["people"]:
+        spans = [f"{first:.2f} to {last:.2f}" for first, last in person["seconds"]]
+        if len(spans) > SHOWN_SPANS:
+            spans[SHOWN_SPANS - 1 :] = [f"{len(spans) - SHOWN_SPANS + 1} more up to {person['seconds'][-1][1]:.2f}"]
         lines.append(
-            f"    index:{track['index']}: {track['frames']} frames, {track['from_seconds']:.2f} to "
-            f"{track['to_seconds']:.2f} s, {track['width_pixels']:.0f} pixels wide, {track['point']}"
+            f"    --face {person['face']} or {person['point']}: {person['frames']} frames, {', '.join(spans)} s, "
+            f"{person['width_pixels']:.0f} pixels wide"
         )
     return lines
 

@@ -51,7 +51,7 @@ def voice_fit(clip: ClipTracks, video: Path, folder: Path) -> dict[int, float]:
         folder: For the samples of its sound.
 
     Returns:
-        Person's number to confidence: about 0.1 when lips and sound do not belong together, about 0.3 and more when
+        Person's number to confidence: about 0.1 when lips and sound do not belong together, 0.2 to 0.6 when
         they do. A person seen too shortly is left out; it is empty when the video has no sound, or a silent one.
 
     Raises:

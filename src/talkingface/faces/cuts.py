@@ -40,5 +40,5 @@ class CutDetector:
         cut = change > 12 and (unlike or (likeness < 0.8 and change > 5 * self.usual))
         self.doubtful = not cut and change > DOUBTFUL_CHANGE and change > 2.5 * self.usual
         # one cut after another is a whip pan: it must not begin a shot at every frame
-        self.usual = 1.3 * self.usual if cut else 0.9 * self.usual + 0.1 * max(change, 1.0)
+        self.usual = 1.5 * self.usual if cut else 0.9 * self.usual + 0.1 * max(change, 1.0)
         return cut

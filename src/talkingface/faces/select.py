@@ -17,8 +17,8 @@ from talkingface.media.probe import VideoStreamInfo
 from talkingface.options import FaceChoice
 
 NEAR_SECONDS = 0.5
-VOICE_CONFIDENCE = 0.25  # a person's lips fit a sound from about here on
-VOICE_MARGIN = 0.12  # and it must be so much more than anybody else's
+VOICE_CONFIDENCE = 0.2  # a person whose lips fit a sound has about this or more
+VOICE_MARGIN = 0.12  # of 95 clips against four other sounds each: 85 % decided rightly, 0.5 % wrongly, the others not
 
 VoiceFit = Callable[[], Mapping[int, float]]
 
