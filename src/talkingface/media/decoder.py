@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import av
 import av.error
-from av.format import Flags
 
 from talkingface.media.limits import MAX_VIDEO_PIXELS, pixel_limit
 from talkingface.media.planes import to_working_format
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 _INTRA_PICTURE = 1  # see ``planes.plane_views`` on why a decoder's frame must name a picture type
 _SEEK_MARGIN = 1.0  # seconds further back when a key frame turns out to lie after the wanted time
+_CLOCK_BREAKS = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: transport and program streams
+_NO_TIMESTAMPS = 0x0080  # FFmpeg's AVFMT_NOTIMESTAMPS: bare elementary streams
 _READ_ERRORS = 16  # one after another, then the file is at its end
 _GROWTH = 4  # a stream that changes its picture size gets no larger than this many times, or than 4K
 _ORDINARY_PIXELS = 4096 * 2304
@@ -105,7 +106,7 @@ class StreamDecoder:
         context.options = {**context.options, "max_pixels": str(self._limit)}
         self._zero = clock_zero(self._container)
         flags = self._container.format.flags
-        self._joined = bool(flags & (Flags.ts_discont.value | Flags.no_timestamps.value))
+        self._joined = bool(flags & (_CLOCK_BREAKS | _NO_TIMESTAMPS))
         self.tells_end = not self._joined and self._container.format.name != "gif"
         self.shares_end = self._stream.duration is None
         self._timed = [*video_streams(self._container), *audio_streams(self._container)]
@@ -164,7 +165,7 @@ class StreamDecoder:
         self._touched = True
         info = self.info
         ends = [end for end in (self.end_pts, self._ticks(self.file_end)) if end is not None]
-        breaks = bool(self._container.format.flags & Flags.ts_discont.value)
+        breaks = bool(self._container.format.flags & _CLOCK_BREAKS)
         end = max(ends) if ends and self.tells_end else None
         repair = StampRepair(info.time_base, info.average_rate, end, breaks=breaks, begins=begins)
         guessed, leaps = self.guessed, 0
