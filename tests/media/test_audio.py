@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from talkingface.errors import MediaError
-from talkingface.media.audio import AudioTrack, read_audio, to_mono_16k
+from talkingface.media.audio import AudioTrack, read_audio, store_audio, store_speech, to_mono_16k
 from talkingface.media.reader import VideoReader
 
 
@@ -147,3 +147,37 @@ def test_sound_of_a_real_clip_is_complete(clips: Path) -> None:
     track = read_audio(clips / "vrt_face1.mp4")
     assert (track.sample_rate, track.channels) == (44_100, 2)
     assert track.duration == pytest.approx(6.107, abs=1024 / 44_100)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 96_000])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize(("start", "end"), [(None, None), (0.5, 11.25)])
+def test_sound_on_disk_equals_sound_in_memory(
+    make_sound: Callable[..., Path], tmp_path: Path, rate: int, channels: int, start: float | None, end: float | None
+) -> None:
+    samples = np.random.default_rng(3).uniform(-0.4, 0.4, (rate * 12 + 345, channels)).astype(np.float32)
+    path = make_sound("a.wav", samples, rate=rate)
+    track = read_audio(path, start=start, end=end)
+    sound = store_audio(path, tmp_path / "sound.rows", start=start, end=end)
+    assert (sound.sample_rate, sound.channels, sound.layout, sound.start) == (
+        track.sample_rate, track.channels, track.layout, track.start,
+    )  # fmt: skip
+    np.testing.assert_array_equal(sound.rows[:], track.samples)
+    speech = store_speech(sound, tmp_path / "speech.rows")
+    assert len(speech) == round(sound.duration * 16_000)
+    np.testing.assert_allclose(speech[:], to_mono_16k(track), atol=1e-6)
+
+
+def test_speech_of_values_that_are_no_numbers_is_refused(make_sound: Callable[..., Path], tmp_path: Path) -> None:
+    samples = np.zeros((16_000, 1), np.float32)
+    samples[15_999] = np.nan
+    sound = store_audio(make_sound("a.wav", samples, rate=16_000), tmp_path / "sound.rows")
+    assert not sound.finite
+    with pytest.raises(MediaError, match="NaN or infinite"):
+        store_speech(sound, tmp_path / "speech.rows")
+
+
+def test_a_part_beyond_the_end(make_sound: Callable[..., Path], tmp_path: Path) -> None:
+    fine = make_sound("fine.wav", np.zeros((100, 1), np.float32))
+    with pytest.raises(MediaError, match="no samples between 5 s"):
+        store_audio(fine, tmp_path / "rows", start=5.0)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from talkingface.errors import OutputError
-from talkingface.media.audio import AudioTrack, read_audio
+from talkingface.media.audio import AudioTrack, read_audio, store_audio
 from talkingface.media.planes import plane_views, writable_copy
 from talkingface.media.probe import probe
 from talkingface.media.reader import VideoReader
@@ -309,3 +309,13 @@ def test_joining_is_silent(
     segments, spec, _, _ = encoded(make_video("v.mp4"), tmp_path / "work")
     join(segments, spec, track(click(8_000), 8_000), tmp_path / f"out{suffix}", metadata={"odd key": "x"})
     assert capfd.readouterr() == ("", "")
+
+
+def test_sound_on_disk_is_joined_like_sound_in_memory(
+    make_video: Callable[..., Path], make_sound: Callable[..., Path], tmp_path: Path
+) -> None:
+    segments, spec, _, last = encoded(make_video("v.mp4"), tmp_path / "work", "ffv1")
+    samples = np.random.default_rng(0).integers(-32768, 32768, (500_011, 2)).astype(np.float32) / 32768
+    stored = store_audio(make_sound("a.wav", samples, rate=44_100), tmp_path / "rows").first(11.0)
+    join(segments, spec, stored, tmp_path / "out.mkv", metadata={}, last_duration=last)
+    np.testing.assert_array_equal(read_audio(tmp_path / "out.mkv").samples, samples[: 11 * 44_100])

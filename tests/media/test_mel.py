@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from talkingface.media.mel import BANDS, SAMPLE_RATE, log_mel, mel_filters, speech_level
+from talkingface.media.mel import BANDS, HOP, SAMPLE_RATE, WINDOW, LogMel, log_mel, mel_filters, speech_level
+from talkingface.row_file import RowFile
 
 
 def tone(hertz: float, seconds: float = 1.0, amplitude: float = 0.3) -> np.ndarray:
@@ -86,3 +89,37 @@ def test_level_is_that_of_the_louder_half() -> None:
     assert speech_level(quiet_and_loud) == pytest.approx(0.2 / np.sqrt(2), rel=1e-3)
     assert speech_level(np.zeros(0, np.float32)) == 0
     assert speech_level(np.full(10, 0.5, np.float32)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 150, 500, 16_000 * 3 + 77])
+def test_windows_are_parts_of_the_whole(samples: int, tmp_path: Path) -> None:
+    """The whole is computed here plainly: emphasised, padded and cut into windows in one piece."""
+    sound = (0.1 * np.random.default_rng(0).normal(size=samples)).astype(np.float32)
+    count = -(-samples // HOP) + 7
+    scaled = sound * np.float32(0.05 / max(speech_level(sound), 0.0015))
+    emphasised = scaled.copy()
+    emphasised[1:] -= np.float32(0.97) * scaled[:-1]
+    padded = np.pad(emphasised, ((WINDOW - HOP) // 2, count * HOP + WINDOW))
+    windows = np.stack([padded[j * HOP : j * HOP + WINDOW] for j in range(count)]) * np.hanning(WINDOW)
+    power = np.abs(np.fft.rfft(windows, axis=1)) ** 2
+    expected = np.log(power @ mel_filters().T + 1e-6)
+    stored = RowFile(tmp_path / "rows", ())
+    stored.extend(sound)
+    for source in (sound, stored):
+        mel = LogMel(source)
+        np.testing.assert_allclose(mel.columns(0, count), expected, atol=1e-3)
+        for first, number in [(0, 1), (1, 5), (count - 3, 3), (count + 100, 2), (2, 0)]:
+            piece = mel.columns(first, number)
+            assert piece.shape == (number, BANDS)
+            if first < count:
+                np.testing.assert_allclose(piece, expected[first : first + number], atol=1e-3)
+            else:
+                np.testing.assert_allclose(piece, np.log(1e-6), rtol=1e-5)
+
+
+def test_level_of_a_long_sound_is_that_of_all_its_pieces() -> None:
+    sound = (0.1 * np.random.default_rng(0).normal(size=SAMPLE_RATE * 65 + 11)).astype(np.float32)
+    pieces = np.sort(
+        [np.mean(np.square(sound[k : k + 320], dtype=np.float64)) for k in range(0, len(sound) - 319, 320)]
+    )
+    assert speech_level(sound) == pytest.approx(np.sqrt(pieces[len(pieces) // 2 :].mean()), rel=1e-9)

@@ -17,7 +17,7 @@ LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
 def murmur(rate: int, channels: int = 1, seconds: float = 0.7) -> np.ndarray:
-    """Noise between 100 and 3000 Hz that comes and goes: found again at one place only, whatever codec it went through."""
+    """Noise between 100 and 3000 Hz that comes and goes: it is found again at one place only."""
     count = round(rate * seconds) + 7
     spectrum = np.fft.rfft(np.random.default_rng(5).normal(size=count))
     hertz = np.fft.rfftfreq(count, 1 / rate)

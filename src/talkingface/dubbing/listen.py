@@ -61,7 +61,7 @@ def listen(
         raise MediaError(f"{audio}: its sound is damaged ({sound.loss}); --allow-damaged uses what can be decoded")
     if not sound.finite:
         raise MediaError(f"{audio}: its sound holds NaN or infinite samples; export it again")
-    if sound.duration < SHORTEST_SECONDS:
+    if sound.length < int(SHORTEST_SECONDS * sound.sample_rate):
         raise MediaError(f"{audio}: its sound lasts {1000 * sound.duration:.0f} ms; at least 50 ms are needed")
     notes = []
     if sound.loss is not None:

@@ -66,7 +66,7 @@ class SoundDecoder:
         length = None if container.duration is None else container.duration / av.time_base
         check_sound(context.sample_rate, context.layout.nb_channels, path, length)
         self._zero = clock_zero(container)
-        # A Vorbis decoder makes nothing of the first packet; in a short Ogg file the clock runs through it all the same.
+        # A Vorbis decoder makes nothing of the first packet; in a short Ogg file the clock runs on through it.
         self._counts_first_packet = container.format.name == "ogg" and context.codec.canonical_name == "vorbis"
         self._last_second = MAX_SECONDS if length is None else length + 1.0
         self.sample_rate = context.sample_rate

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from talkingface.faces.geometry import gap_of
-from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, TemplateCanonicalizer
+from talkingface.faces.geometry import gap_of, smooth_in_time
+from talkingface.faces.track import FaceTrack
+from talkingface.models.video_retalking.landmark.canonicalize import (
+    CanonicalFace,
+    MouthShapeModel,
+    TemplateCanonicalizer,
+)
 from talkingface.models.video_retalking.landmark.mouth_motion import (
     GRID_RATE,
+    SMOOTHINGS,
     STILL_OPENING,
+    TRUSTED_FRAMES,
+    USUAL_SMOOTHING,
+    WIDTH_GAIN,
     MouthMotionNetwork,
     at_times,
+    hear,
     loudness_db,
     own_pace,
     personalise,
+    personalise_stored,
     speech_gate,
     wanted_quantiles,
 )
@@ -226,3 +243,126 @@ def test_lips_keep_the_persons_own_pace(make_track, mouths) -> None:
 
 def test_who_never_spoke_has_no_pace(still: CanonicalFace) -> None:
     assert own_pace(still) is None
+
+
+def whole_loudness(samples: np.ndarray, frames: int) -> np.ndarray:
+    """``loudness_db`` on the whole array."""
+    padded = np.pad(np.asarray(samples, np.float64) ** 2, (160, 1280))
+    starts = np.minimum(np.arange(frames) * 640, len(padded) - 960)
+    return np.array([10 * np.log10(padded[start : start + 960].mean() + 1e-10) for start in starts])
+
+
+def whole_motion(motion: np.ndarray, face: CanonicalFace, gate: np.ndarray, model: MouthShapeModel) -> np.ndarray:
+    """``personalise`` on whole arrays: all points are smoothed and opened for each smoothing, and the best is taken."""
+    speaking = gate > 0.5
+    wanted = wanted_quantiles(face, model)
+    times = np.arange(len(motion)) / GRID_RATE
+    pace = own_pace(face)
+    both = speaking[1:] & speaking[:-1]
+    best, least = np.zeros(motion.shape), np.inf
+    for sigma in SMOOTHINGS if pace is not None else (USUAL_SMOOTHING,):
+        moved = smooth_in_time(motion, times, sigma).copy()
+        gap = gap_of(moved)
+        centre = moved[speaking].mean(0)
+        moved[..., 0] = centre[:, 0] + WIDTH_GAIN * (moved[..., 0] - centre[:, 0])
+        trust = speaking.sum() / (speaking.sum() + TRUSTED_FRAMES)
+        heard = trust * np.quantile(gap[speaking], model.gap_levels) + (1 - trust) * model.predicted_gap
+        opening = np.interp(gap, heard, wanted)
+        opening[gap > heard[-1]] = wanted[-1] + 0.3 * (gap[gap > heard[-1]] - heard[-1])
+        moved += (np.maximum(opening, 0) - gap_of(moved))[:, None, None] * model.closing_direction
+        moved *= gate[:, None, None]
+        speed = np.abs(np.diff(gap_of(moved)))[both].mean() * GRID_RATE
+        difference = 0.0 if pace is None else abs(speed - pace)
+        if difference < least:
+            best, least = moved, difference
+    return best
+
+
+@pytest.mark.parametrize("samples", [1, 640, 4_000, 16_000 * 31 + 77, 16_000 * 65])
+def test_loudness_in_windows_is_that_of_the_whole(samples: int) -> None:
+    sound = babble(samples / RATE)[:samples]
+    frames = samples // 640 + 3
+    np.testing.assert_allclose(loudness_db(sound, frames), whole_loudness(sound, frames), atol=1e-6)
+
+
+@pytest.mark.parametrize("syllable", [None, 3, 6, 9, 14, 25])
+@pytest.mark.parametrize("seconds", [1.0, 23.4])
+def test_motion_in_windows_is_that_of_the_whole(
+    make_track: Callable[..., FaceTrack], mouths: MouthShapeModel, syllable: int | None, seconds: float, tmp_path: Path
+) -> None:
+    gaps: Sequence[float] = np.full(100, 0.01)
+    if syllable is not None:
+        gaps = 0.14 + 0.14 * np.sin(2 * np.pi * np.arange(200) / syllable)
+    face = TemplateCanonicalizer().canonicalise(make_track(gaps))
+    sound = np.concatenate([babble(seconds), np.zeros(RATE, np.float32), babble(seconds, seed=3)])
+    heard = hear(sound, tmp_path)
+    motion = MouthMotionNetwork()(sound)
+    np.testing.assert_array_equal(heard.motion[:], motion)
+    np.testing.assert_array_equal(heard.gate, speech_gate(sound, len(motion)))
+    expected = whole_motion(motion, face, heard.gate, mouths)
+    np.testing.assert_allclose(personalise(motion, face, heard.gate, mouths), expected, atol=1e-6)
+    personal = personalise_stored(heard, face, mouths)
+    times = np.sort(np.random.default_rng(1).uniform(-0.2, len(motion) / GRID_RATE + 0.5, 700))
+    found = np.concatenate([personal.at(times[low : low + 61]) for low in range(0, len(times), 61)])
+    np.testing.assert_allclose(found, at_times(expected, times), atol=1e-6)
+    np.testing.assert_allclose(personal.at(times[5:9]), at_times(expected, times[5:9]), atol=1e-6)  # and back again
+    assert personal.at(np.zeros(0)).shape == (0, 80, 2)
+
+
+def test_motion_of_a_real_voice_in_windows(mouths: MouthShapeModel, talker: CanonicalFace, tmp_path: Path) -> None:
+    from talkingface.media.audio import read_audio, to_mono_16k
+    from talkingface.weights.embedded import asset_path
+
+    sound = np.tile(to_mono_16k(read_audio(asset_path("sample/hello.flac"))), 4)
+    heard = hear(sound, tmp_path)
+    expected = whole_motion(heard.motion[:], talker, heard.gate, mouths)
+    times = np.arange(0, len(sound) / RATE, 1 / 29.97)
+    found = personalise_stored(heard, talker, mouths).at(times)
+    np.testing.assert_allclose(found, at_times(expected, times), atol=1e-6)
+
+
+def test_stored_silence_keeps_the_mouth_closed(talker: CanonicalFace, mouths, tmp_path: Path) -> None:
+    personal = personalise_stored(hear(np.zeros(3 * RATE, np.float32), tmp_path), talker, mouths)
+    moved = personal.at(np.linspace(0, 3, 40))
+    assert moved.shape == (40, 80, 2)
+    assert np.abs(moved).max() == 0
+
+
+GROWTH = """
+import sys, tempfile
+from pathlib import Path
+from types import SimpleNamespace
+import numpy as np
+from talkingface.models.video_retalking.landmark.canonicalize import MouthShapeModel
+from talkingface.models.video_retalking.landmark.mouth_motion import hear, personalise_stored
+from talkingface.row_file import RowFile
+
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+minutes = int(sys.argv[1])
+with tempfile.TemporaryDirectory() as name:
+    speech = RowFile(Path(name) / "speech", ())
+    second = (0.1 * np.random.default_rng(0).normal(size=16000) * np.abs(np.sin(np.arange(16000) / 800)))
+    for _ in range(60 * minutes):
+        speech.extend(second.astype(np.float32))
+    gap = 0.14 + 0.14 * np.sin(np.arange(200) / 2.3)
+    face = SimpleNamespace(speaks=True, gap=gap, track=SimpleNamespace(times=np.arange(200) / 25))
+    motion = personalise_stored(hear(speech, Path(name)), face, MouthShapeModel.load())
+    for start in range(60 * minutes):
+        motion.at(start + np.arange(25) / 25)
+    print(peak())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to tell peak memory")
+def test_memory_does_not_grow_with_the_sound() -> None:
+    def peak(minutes: int) -> float:
+        quiet = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+        found = subprocess.run(
+            [sys.executable, "-c", GROWTH, str(minutes)], capture_output=True, text=True, check=True, env=quiet
+        )
+        return float(found.stdout)
+
+    assert peak(10) - peak(1) < 10  # MB

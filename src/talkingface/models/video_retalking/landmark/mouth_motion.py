@@ -23,7 +23,7 @@ from talkingface.weights.embedded import create_session
 GRID_RATE = 25
 MEL_PER_FRAME = MEL_RATE // GRID_RATE
 FRAME_SAMPLES = HOP * MEL_PER_FRAME
-CHUNK_FRAMES = 750  # 30 s of sound a call, so that an hour needs no more memory than a minute
+CHUNK_FRAMES = 250  # 10 s of sound a call, so that an hour needs no more memory than a minute
 CONTEXT_FRAMES = 16  # the network sees 12 frames to either side
 PART_FRAMES = 250  # a person's motion is made 10 s at a time
 PART_MARGIN = 8  # frames; the widest smoothing reaches 4 to either side
