@@ -29,6 +29,7 @@ CONTENT_LIGHT = (1000, 400)
 
 _HDR = f"log-level=none:master-display={MASTERING_DISPLAY}:max-cll={CONTENT_LIGHT[0]},{CONTENT_LIGHT[1]}"
 _QUIET_X265 = {"x265-params": "log-level=none"}
+_LARGE = 1000
 _QUICK = {"preset": "ultrafast"}
 _INTERLACED_DCT_AND_MOTION = 1 << 18 | 1 << 29  # AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_INTERLACED_ME
 
@@ -127,7 +128,7 @@ def write(
     if pictures is None:
         frames = frames or kind.frames
         # large pictures are made of small ones: a pattern of that size would take longer than to encode it
-        small = kind.size is None or max(kind.size) > 1000
+        small = kind.size is None or max(kind.size) > _LARGE
         pictures = pattern() if small else pattern(*kind.size)  # type: ignore[misc]
     tick = kind.time_base or 1 / kind.rate
     with av.open(str(path), "w", format=kind.container) as output:
@@ -164,7 +165,8 @@ def _coded(kind: Kind, picture: Picture) -> Picture:
     if kind.sample_aspect_ratio is not None and kind.size is None:
         width = round(width / kind.sample_aspect_ratio / 2) * 2
     if (width, height) != (coded.shape[1], coded.shape[0]):
-        coded = cv2.resize(np.ascontiguousarray(coded), (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore
+        how = cv2.INTER_LINEAR if width < _LARGE else cv2.INTER_NEAREST
+        coded = cv2.resize(np.ascontiguousarray(coded), (width, height), interpolation=how)  # type: ignore[assignment]
     if kind.odd:
         coded = coded[: (height - 1) | 1, : (width - 1) | 1]
     return np.ascontiguousarray(coded)
@@ -272,6 +274,8 @@ def _samples() -> Iterator[Kind]:
         yield Kind(f"interlaced-{order}", options=marked, field_order=order)
     yield Kind("interlaced-mpeg2-ts", ".ts", "mpeg2video", size=(720, 576), field_order="tt", colour=BT601)
     yield Kind("interlaced-422", pixel_format="yuv422p", options={"x264-params": "tff=1"}, field_order="tt")
+    fields = {"x265-params": "log-level=none:interlace=tff"}
+    yield Kind("fields-hevc", encoder="libx265", options=fields, size=(96, 32), rate=Fraction(50))
     yield Kind("interlaced-prores", ".mov", "prores_ks", "yuv422p10le", field_order="tt")
 
 

@@ -76,6 +76,7 @@ def test_a_usual_video_stays_as_it_is() -> None:
         ),
         ({"interlaced": True, "field_order": "bb"}, "hevc", "yuv420p", "bottom field first): its fields stay woven"),
         ({"interlaced": True, "field_order": "bb"}, "hevc", "yuv420p", "marked progressive"),
+        ({"interlaced": True, "field_order": "tt", "codec": "hevc"}, "h264", "yuv420p", "keeps them single"),
         ({"interlaced": True, "field_order": "tt"}, "ffv1", "yuv420p", "marked interlaced"),
         ({"lost_side_data": ("HDR10+", "Dolby Vision")}, "hevc", "yuv420p", "carries HDR10+ and Dolby Vision"),
         ({"content_light": (1000, 400)}, "ffv1", "yuv420p", "light level cannot be written beside ffv1"),
@@ -139,6 +140,13 @@ def test_a_turned_picture_that_grows_still_begins_at_its_corner() -> None:
     assert spec.display_matrix == (0, one, 0, -one, 0, 0, 64 * one, 0, 1 << 30)
     unplaced = replace(turned, display_matrix=(0, one, 0, -one, 0, 0, 0, 0, 1 << 30))
     assert encode_spec(unplaced, "h264", None, 1)[0].display_matrix == unplaced.display_matrix
+
+
+def test_a_size_that_few_devices_play_is_said() -> None:
+    large = replace(SOURCE, width=7680, height=4320)
+    assert "few devices" in " ".join(encode_spec(large, "h264", None, 1)[1])
+    assert encode_spec(large, "hevc", None, 1)[1] == []
+    assert encode_spec(replace(SOURCE, width=3840, height=2160), "h264", None, 1)[1] == []
 
 
 def test_lossless_h264_is_said() -> None:

