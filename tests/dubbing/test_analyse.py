@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkingface.dubbing.analyse import Analysis, analyse
+from talkingface.dubbing.analyse import analyse
+from talkingface.dubbing.analysis_store import Analysis, load_analysis
 from talkingface.errors import Cancelled, MediaError
+from talkingface.media.probe import probe
 from talkingface.progress import Cancellation, SilentProgress
 
 
 def look(path: Path, folder: Path, start: float | None = None, end: float | None = None) -> Analysis:
-    return analyse(
-        path, folder, start=start, end=end, threads=2, progress=SilentProgress(), cancel=Cancellation()
-    )  # fmt: skip
+    analyse(path, folder, start=start, end=end, threads=2, progress=SilentProgress(), cancel=Cancellation())
+    return load_analysis(folder, probe(path))
 
 
 def test_every_frame_of_the_face_is_in_its_track_and_its_bank(tmp_path: Path, face: Path, decode) -> None:
@@ -26,7 +27,7 @@ def test_every_frame_of_the_face_is_in_its_track_and_its_bank(tmp_path: Path, fa
     assert found.clip.frames_without_face() == 0
     assert found.last_duration == 512
     assert (found.layout.width, found.layout.height, found.layout.pixel_format) == (512, 288, "yuv420p")
-    bank = found.banks[track.number]
+    bank = found.donors[track.number]
     np.testing.assert_array_equal(bank.frames, track.frames)
     donor, source = bank.get(17), decode(face).frames[17]
     for number, crop in enumerate(donor.planes):
@@ -37,7 +38,7 @@ def test_every_frame_of_the_face_is_in_its_track_and_its_bank(tmp_path: Path, fa
 def test_landmarks_lie_on_the_face(tmp_path: Path, face: Path) -> None:
     (track,) = look(face, tmp_path, end=0.4).clip.tracks
     assert len(track) == 10
-    nose, chin, forehead = (track.landmarks[:, point, :2].mean(0) for point in (4, 152, 10))
+    nose, chin, forehead = (np.asarray(track.landmarks)[:, point, :2].mean(0) for point in (4, 152, 10))
     assert forehead[1] < nose[1] < chin[1]
     assert 0 < nose[0] < 512
     assert track.presence.min() > 0.9
@@ -48,13 +49,37 @@ def test_a_range_counts_its_own_frames_from_nought(tmp_path: Path, face: Path) -
     found = look(face, tmp_path, start=0.4, end=0.8)
     assert found.clip.tracks[0].frames.tolist() == list(range(10))
     assert found.clip.frame_times[0] == pytest.approx(0.4)
-    assert found.banks[0].frames.tolist() == list(range(10))
+    assert found.donors[0].frames.tolist() == list(range(10))
+
+
+def test_what_is_read_is_what_was_found(tmp_path: Path, face: Path) -> None:
+    found = look(face, tmp_path, end=0.6)
+    again = load_analysis(tmp_path, probe(face))
+    (track,), (other,) = found.clip.tracks, again.clip.tracks
+    for name in ("frames", "times", "presence", "boxes", "confidence", "identity", "landmarks"):
+        np.testing.assert_array_equal(np.asarray(getattr(track, name)), np.asarray(getattr(other, name)))
+    assert track.identity is not None
+    assert track.identity.shape == (128,)
+    assert len(found.clip.people) == 1
+    assert found.loss is None
+
+
+@pytest.mark.parametrize("fault", ["landmarks-0.rows", "track-0.npz", "frames.npz", "donors-0.planes", "analysis.json"])
+def test_files_that_are_missing_or_cut_short_are_refused(tmp_path: Path, face: Path, fault: str) -> None:
+    look(face, tmp_path, end=0.3)
+    content = (tmp_path / fault).read_bytes()
+    (tmp_path / fault).write_bytes(content[: len(content) // 2])
+    with pytest.raises((OSError, ValueError, KeyError)):
+        load_analysis(tmp_path, probe(face))
+    (tmp_path / fault).unlink()
+    with pytest.raises((OSError, ValueError, KeyError)):
+        load_analysis(tmp_path, probe(face))
 
 
 def test_no_face_no_bank(tmp_path: Path, faceless: Path) -> None:
     found = look(faceless, tmp_path)
     assert found.clip.tracks == []
-    assert found.banks == {}
+    assert found.donors == {}
 
 
 def test_errors_and_cancelling_end_the_decoder(tmp_path: Path, face: Path) -> None:

@@ -91,11 +91,12 @@ def test_the_report_has_every_promised_field(plain) -> None:
     assert all(len(digest) == 64 for digest in report["weights"].values())
     assert report["frames"] == {
         "total": 30, "dubbed": 30, "passed_through": 0, "passed_through_ranges": [], "source": 30,
+        "from_interrupted_run": 0,
     }  # fmt: skip
     (found,) = report["faces"]
     assert found["chosen"] is True
     assert found["frames"] == 30
-    assert "most present" in report["chosen_because"]
+    assert "auto" in report["chosen_because"]
     assert {"listen", "analyse", "plan", "synthesise", "finish"} <= set(report["seconds_per_stage"])
     assert sum(report["seconds_per_stage"].values()) <= report["seconds"] + 0.01
     assert report["real_time_factor"] > 0
@@ -124,7 +125,7 @@ def test_no_mark_when_not_wanted(desk: Path, face: Path, speech: Path) -> None:
 
 def test_the_stages_are_told(desk: Path, face: Path, speech: Path, watcher) -> None:
     progress = watcher()
-    dub(face, speech, desk / "out.mp4", threads=2, progress=progress)
+    dub(face, speech, desk / "out.mp4", threads=2, progress=progress, cache=False)
     assert [name for name, _ in progress.stages][-2:] == ["find faces", "speak lips"]
     assert progress.stages[-1][1] == progress.steps["speak lips"] == 30
 
@@ -338,7 +339,7 @@ def test_a_picture_has_no_start_and_no_end(desk: Path, pictures, speech: Path, d
 
 
 @pytest.mark.parametrize(
-    ("choice", "error"), [("index:4", "asks for face number 5"), ("point:0,1,1", "no face at 1,1")]
+    ("choice", "error"), [("index:4", "asks for person number 5"), ("point:0,1,1", "no face at 1,1")]
 )
 def test_a_face_that_a_picture_lacks_is_told_of_the_picture(
     desk: Path, pictures, speech: Path, choice: str, error: str
@@ -485,45 +486,61 @@ def test_dub_on_the_command_line(bench: Any, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("stage", "steps"), [("find faces", 1), ("find faces", 12), ("speak lips", 1), ("speak lips", 15)]
 )
-def test_cancelling_leaves_nothing(bench: Any, watcher, stage: str, steps: int) -> None:
+def test_cancelling_leaves_only_what_can_be_gone_on_with(bench: Any, watcher, stage: str, steps: int) -> None:
     cancel = Cancellation()
     with pytest.raises(Cancelled) as caught:
         dub(
             bench["face"], bench["speech"], bench["there"], overwrite=True, work_dir=bench["work"], threads=2,
             report=bench["there"].with_suffix(".json"), progress=watcher(stage, steps, cancel), cancel=cancel,
+            cache=False,
         )  # fmt: skip
     assert caught.tb is not None
     assert helper_threads() == []  # though the traceback is still there
-    assert list(bench["work"].iterdir()) == []
+    resumable = stage == "speak lips"
+    assert ("--resume" in str(caught.value)) == resumable
+    assert len(list(bench["work"].iterdir())) == resumable
     assert [path.name for path in bench["there"].parent.iterdir()] == ["there.mp4"]
     assert bench["there"].read_bytes() == b"an earlier result"
 
 
-def test_a_file_that_appears_meanwhile_is_kept(bench: Any) -> None:
+def test_a_file_that_appears_meanwhile_is_kept(bench: Any, watcher) -> None:
     class Neighbour(SilentProgress):
         def message(self, text: str) -> None:
             bench["out"].write_text("of another job")
 
-    with pytest.raises(OutputError, match="already there"):
+    with pytest.raises(OutputError, match=r"already there.*--resume"):
         dub(bench["face"], bench["speech"], bench["out"], work_dir=bench["work"], threads=2, progress=Neighbour())
     assert bench["out"].read_text() == "of another job"
+    other, progress = bench["out"].with_name("other.mp4"), watcher()
+    result = dub(
+        bench["face"], bench["speech"], other, work_dir=bench["work"], threads=2, resume=True, progress=progress
+    )
+    assert result.report["frames"]["from_interrupted_run"] == result.frames_total
+    assert other.is_file()
     assert list(bench["work"].iterdir()) == []
 
 
-def test_a_full_disk_leaves_nothing(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_said_and_can_be_gone_on_from(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     written = []
+    write = SegmentWriter.write
 
-    def write(self: SegmentWriter, frame: av.VideoFrame, pts: int) -> None:
+    def fill(self: SegmentWriter, frame: av.VideoFrame, pts: int, unchanged: bool = False) -> None:
         written.append(pts)
-        if len(written) == 7:
+        if len(written) == 17:
             raise OutputError("the work folder is full")
+        write(self, frame, pts, unchanged)
 
-    monkeypatch.setattr(SegmentWriter, "write", write)
-    with pytest.raises(OutputError, match="full"):
+    monkeypatch.setattr("talkingface.dubbing.dub.SEGMENT_FRAMES", 10)
+    monkeypatch.setattr(SegmentWriter, "write", fill)
+    with pytest.raises(OutputError, match=r"full.*--resume"):
         dub(bench["face"], bench["speech"], bench["out"], work_dir=bench["work"], threads=2)
     assert helper_threads() == []
-    assert list(bench["work"].iterdir()) == []
     assert not bench["out"].exists()
+    (left,) = bench["work"].iterdir()
+    assert not list(left.rglob("*.part"))
+    result = dub(bench["face"], bench["speech"], bench["out"], work_dir=bench["work"], threads=2, resume=True)
+    assert result.report["frames"]["from_interrupted_run"] == 10
+    assert list(bench["work"].iterdir()) == []
 
 
 def test_overwriting_when_allowed(bench: Any, decode) -> None:

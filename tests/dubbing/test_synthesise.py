@@ -24,8 +24,9 @@ from talkingface.progress import Cancellation, SilentProgress
 class Painter:
     """Stands for a planned pipeline: a white square on frames with an even number, nothing on the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, x0: int = 100) -> None:
         self.asked: list[int] = []
+        self.x0 = x0
 
     def frame(self, number: int, planes: list[np.ndarray]) -> RegionPatch | None:
         self.asked.append(number)
@@ -34,7 +35,7 @@ class Painter:
         alpha = np.zeros((32, 40), np.float32)
         alpha[4:-4, 4:-4] = 1
         shapes = [(32, 40), (16, 20), (16, 20)]
-        return RegionPatch(100, 60, [np.full(shape, 200, np.float32) for shape in shapes], alpha)
+        return RegionPatch(self.x0, 60, [np.full(shape, 200, np.float32) for shape in shapes], alpha)
 
 
 def gray_frame() -> av.VideoFrame:
@@ -46,7 +47,7 @@ def gray_frame() -> av.VideoFrame:
 
 def test_the_decoders_frame_is_never_altered() -> None:
     frame = gray_frame()
-    made = speak_frame(frame, 0, Painter(), layout_of(frame))  # type: ignore[arg-type]
+    made = speak_frame(frame, 0, [Painter()], layout_of(frame))  # type: ignore[list-item]
     assert made is not frame
     assert all((plane == 77).all() for plane in plane_views(frame))
     luma, blue, red = plane_views(made)
@@ -59,35 +60,43 @@ def test_the_decoders_frame_is_never_altered() -> None:
 
 def test_a_frame_without_a_patch_is_passed_as_it_is() -> None:
     frame = gray_frame()
-    assert speak_frame(frame, 1, Painter(), layout_of(frame)) is frame  # type: ignore[arg-type]
+    assert speak_frame(frame, 1, [Painter(), Painter(20)], layout_of(frame)) is frame  # type: ignore[list-item]
 
 
-def run(face: Path, folder: Path, order: list[int], numbers: list[int], painter: Any) -> Any:
+def test_several_people_speak_in_one_frame() -> None:
+    frame = gray_frame()
+    made = speak_frame(frame, 0, [Painter(), Painter(20)], layout_of(frame))  # type: ignore[list-item]
+    luma = plane_views(made)[0]
+    assert (luma[64:88, 104:136] == 200).all()
+    assert (luma[64:88, 24:56] == 200).all()
+    assert (luma == 200).sum() == 2 * 24 * 32
+
+
+def run(face: Path, folder: Path, order: list[int], painter: Any, resume: bool = False) -> Any:
     info = probe(face)
     spec, _ = encode_spec(info.video[0], "ffv1", 18, 2)
     planned = Schedule(np.array(order), np.arange(len(order)) * 512, Fraction(1, 12_800), 512, 1.0)
     layout = PlaneLayout("yuv420p", 512, 288, 8, 1, 1, False, "bt709")
-    with SegmentWriter(folder, spec, segment_frames=8) as writer:
+    with SegmentWriter(folder, spec, segment_frames=8, resume=resume) as writer:
         return synthesise(
-            face, np.arange(30) * 512, planned, np.array(numbers), painter, layout, writer,
+            face, np.arange(30) * 512, planned, [painter], layout, writer,
             threads=2, progress=SilentProgress(), cancel=Cancellation(),
         )  # fmt: skip
 
 
 def test_frames_come_in_the_order_planned(tmp_path: Path, face: Path, decode) -> None:
     order = [*range(12), *range(10, 3, -1), 3, 3, 3]
-    numbers = [number if number % 3 else -1 for number in range(len(order))]
     painter = Painter()
-    synthesised = run(face, tmp_path, order, numbers, painter)
+    synthesised = run(face, tmp_path, order, painter)
     segments = synthesised.segments
-    assert synthesised.spoken.tolist() == [number >= 0 and number % 2 == 0 for number in numbers]
-    assert painter.asked == [number for number in numbers if number >= 0]
+    assert synthesised.spoken.tolist() == [number % 2 == 0 for number in range(len(order))]
+    assert painter.asked == list(range(len(order)))
     assert [segment.frames for segment in segments] == [8, 8, 6]
     source = decode(face).frames
     made = [frame for segment in segments for frame in decode(segment.path).frames]
     assert len(made) == len(order)
-    for index, number, planes in zip(order, numbers, made, strict=True):
-        painted = number >= 0 and number % 2 == 0
+    for number, (index, planes) in enumerate(zip(order, made, strict=True)):
+        painted = number % 2 == 0
         assert bool((planes[0][64:88, 104:136] == 200).all()) == painted
         np.testing.assert_array_equal(planes[0][100:], source[index][0][100:])
         if not painted:
@@ -102,5 +111,28 @@ def test_what_the_pipeline_raises_is_raised_and_nothing_half_done_stays(tmp_path
             return super().frame(number, planes)
 
     with pytest.raises(OutputError, match="brush"):
-        run(face, tmp_path / "segments", list(range(10)), list(range(10)), Broken())
+        run(face, tmp_path / "segments", list(range(10)), Broken())
     assert not list((tmp_path / "segments").glob("*.part"))
+
+
+def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, face: Path) -> None:
+    class Stopping(Painter):
+        def frame(self, number: int, planes: list[np.ndarray]) -> RegionPatch | None:
+            if number == 19:
+                raise OutputError("the brush broke")
+            return super().frame(number, planes)
+
+    order = [*range(12), *range(10, 3, -1), *range(4, 14)]
+    whole = run(face, tmp_path / "whole", order, Painter())
+    with pytest.raises(OutputError):
+        run(face, tmp_path / "parts", order, Stopping())
+    painter = Painter()
+    again = run(face, tmp_path / "parts", order, painter, resume=True)
+    assert painter.asked[0] in (8, 16)  # frames that waited for the encoder when it broke are lost
+    assert painter.asked == list(range(painter.asked[0], len(order)))
+    np.testing.assert_array_equal(again.spoken, whole.spoken)
+    for one, other in zip(again.segments, whole.segments, strict=True):
+        assert one.path.read_bytes() == other.path.read_bytes()
+    third = Painter()
+    assert len(run(face, tmp_path / "parts", order, third, resume=True).segments) == len(whole.segments)
+    assert third.asked == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -111,14 +112,22 @@ def load_analysis(folder: Path, info: MediaInfo, recent: RecentDonors | None = N
     for entry in index["tracks"]:
         number = entry["number"]
         landmarks = RowFile(landmarks_path(folder, number), (MESH_POINTS, 3))
-        with np.load(_track_path(folder, number), allow_pickle=False) as arrays:
-            values = {name: arrays[name] for name in _TRACK_ARRAYS}
-            identity = arrays.get("identity")
+        arrays = _arrays(_track_path(folder, number))
+        values = {name: arrays[name] for name in _TRACK_ARRAYS}
+        identity = arrays.get("identity")
         tracks.append(FaceTrack(**values, landmarks=landmarks, identity=identity, **entry))
         donors[number] = PackedDonors(donors_path(folder, number), layout, recent)
-    with np.load(folder / FRAMES, allow_pickle=False) as frames:
-        clip = ClipTracks(info, frames["times"], frames["pts"], tracks, index["cuts"], index["damaged"])
+    frames = _arrays(folder / FRAMES)
+    clip = ClipTracks(info, frames["times"], frames["pts"], tracks, index["cuts"], index["damaged"])
     return Analysis(clip, dict(donors), layout, index["last_duration"], index["loss"])
+
+
+def _arrays(path: Path) -> dict[str, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as packed:
+            return dict(packed)
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(f"{path}: is not whole") from error
 
 
 def _track_path(folder: Path, number: int) -> Path:

@@ -32,6 +32,8 @@ from talkingface.option_fields import with_changes
 from talkingface.options import DubOptions
 from talkingface.progress import Cancellation, Progress, SilentProgress
 
+SEGMENT_FRAMES = 250  # a kill loses at most so many
+
 
 def dub(
     face: str | Path,
@@ -124,7 +126,7 @@ def dub(
                 keep_lead=settings.start is None or picture.is_still,
             )
             pipelines = plan_voices(analysis, voices, planned, folder)
-        writer = SegmentWriter(folder.path / "segments", spec, resume=folder.found)
+        writer = SegmentWriter(folder.path / "segments", spec, SEGMENT_FRAMES, resume=folder.found)
         folder.kept_progress = True
         resumed = writer.frames_done
         if resumed:

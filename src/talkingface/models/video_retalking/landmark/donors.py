@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -273,9 +274,12 @@ class PackedDonors:
         self._path = path
         self._kind = sample_kind(layout)
         self._recent = recent or RecentDonors()
-        with np.load(path.with_name(f"{path.name}.npz"), allow_pickle=False) as index:
-            self.frames: NDArray[np.int64] = index["frames"]
-            self._corners, self._shapes, self._sharpness = index["corners"], index["shapes"], index["sharpness"]
+        try:
+            with np.load(path.with_name(f"{path.name}.npz"), allow_pickle=False) as index:
+                self.frames: NDArray[np.int64] = index["frames"]
+                self._corners, self._shapes, self._sharpness = index["corners"], index["shapes"], index["sharpness"]
+        except (zipfile.BadZipFile, EOFError) as error:
+            raise ValueError(f"{path}: its index is not whole") from error
         counts = self._shapes.prod(-1).sum(-1) if len(self.frames) else np.zeros(0, np.int64)
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         if path.stat().st_size != int(self._starts[-1]) * self._kind.itemsize:
