@@ -79,6 +79,7 @@ def test_fields_are_marked_without_a_copy() -> None:
         assert field_order(marked) == order
         assert (marked.pts, marked.time_base) == (7, Fraction(1, 50))
         assert marked.planes[0].buffer_ptr == frame.planes[0].buffer_ptr
+    assert field_order(with_field_order(marked, "progressive")) == "progressive"
     assert field_order(frame) == "progressive"
 
 

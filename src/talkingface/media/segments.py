@@ -242,8 +242,8 @@ class _OpenSegment:
 
     def write(self, frame: av.VideoFrame, pts: int) -> None:
         fitted = fit_frame(frame, self._spec)
-        if self._spec.field_order != "progressive":
-            fitted = with_field_order(fitted, self._spec.field_order)  # x264 goes by each frame's own mark
+        if self._spec.field_order != "progressive" or fitted.interlaced_frame:
+            fitted = with_field_order(fitted, self._spec.field_order)  # x264 and ffv1 go by each frame's own mark
         before = (fitted.pts, fitted.pict_type)
         fitted.pts, fitted.time_base = pts - self._first_pts, self._spec.time_base
         fitted.pict_type = 0  # the source's own choice of I, P and B pictures would be forced on the encoder

@@ -105,8 +105,9 @@ def field_order(frame: av.VideoFrame) -> str:
 
 
 def with_field_order(frame: av.VideoFrame, order: str) -> av.VideoFrame:
-    """Return a frame that shares the buffers of another and is marked as two fields, ``"tt"`` or ``"bb"``."""
-    marked = filtered(frame, [("setfield", f"mode={'tff' if order == 'tt' else 'bff'}")])
+    """Return a frame that shares the buffers of another and is marked ``"tt"``, ``"bb"`` or ``"progressive"``."""
+    mode = {"tt": "tff", "bb": "bff", "progressive": "prog"}[order]
+    marked = filtered(frame, [("setfield", f"mode={mode}")])
     marked.pts = frame.pts
     if frame.time_base is not None:
         marked.time_base = frame.time_base
