@@ -33,6 +33,8 @@ import av
 import cv2
 import numpy as np
 
+import talkingface.dubbing.dub  # noqa: F401 - so that not every child has to load it
+
 SECONDS_LIMIT = 60
 MEMORY_LIMIT = 3 << 30
 RATE, FRAMES = 25, 20

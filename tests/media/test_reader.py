@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -104,6 +105,77 @@ def test_truncated_file_gives_what_is_whole(make_video: Callable[..., Path]) -> 
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     with VideoReader(path) as reader:
         assert 10 <= len(list(reader.frames())) < 30
+
+
+# what is missing
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.mov", "v.mkv", "v.webm", "v.avi", "v.ts", "v.mpg", "v.gif", "raw.h264"])
+def test_healthy_files_lose_nothing(make_video: Callable[..., Path], name: str) -> None:
+    codec = {"v.webm": "libvpx", "v.avi": "mpeg4", "v.mpg": "mpeg2video", "v.gif": "gif"}.get(name, "libx264")
+    container = "h264" if name == "raw.h264" else None
+    form = "rgb8" if codec == "gif" else "yuv420p"
+    options = {"g": "10"} | ({"bf": "2"} if codec in ("libx264", "mpeg2video") else {})
+    path = make_video(name, codec=codec, pixel_format=form, frames=35, options=options, container=container)
+    with VideoReader(path) as reader:
+        assert len(list(reader.frames())) == 35
+        assert (reader.loss, reader.damaged) == (None, 0)
+
+
+def test_uneven_times_and_later_sound_are_no_loss(
+    make_video: Callable[..., Path], make_sound: Callable[..., Path], click: Callable[..., np.ndarray]
+) -> None:
+    sound = make_sound("a.wav", click(48_000, seconds=3.0))
+    for name in ("v.mp4", "v.mkv"):
+        path = make_video(name, pts=UNEVEN, time_base=Fraction(1, 15360), sound=sound)
+        with VideoReader(path) as reader:
+            list(reader.frames())
+            assert reader.loss is None
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.mov", "v.mkv", "v.avi", "v.ts", "v.gif"])
+def test_a_file_that_breaks_off_says_where(make_video: Callable[..., Path], name: str) -> None:
+    codec = {"v.avi": "mpeg4", "v.gif": "gif"}.get(name, "libx264")
+    path = make_video(
+        name, codec=codec, pixel_format="rgb8" if codec == "gif" else "yuv420p", frames=50, options={"g": "1"},
+        container_options={"movflags": "faststart"} if name in ("v.mp4", "v.mov") else {},
+    )  # fmt: skip
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10 | 1])
+    with VideoReader(path) as reader:
+        frames = list(reader.frames())
+        assert 20 <= len(frames) <= 35
+        tail = "" if name in ("v.ts", "v.gif") else r" of [12]\.\d\d s"
+        assert re.search(rf"breaks off after (0\.[89]|1\.[0-4])\d s{tail}$", reader.loss or ""), reader.loss
+        last = reader.last_duration
+    assert last is not None
+    assert float(last * reader.stream.time_base) == pytest.approx(0.04, abs=0.011), "what is lost is not stood still"
+    with VideoReader(path, end=0.5) as reader:
+        assert len(list(reader.frames())) in (12, 13)
+        assert reader.loss is None, "the range wanted is whole"
+
+
+def test_a_stream_joined_in_its_middle_is_whole(make_video: Callable[..., Path]) -> None:
+    path = make_video("v.ts", frames=60, options={"g": "20", "bf": "2"})
+    data = path.read_bytes()
+    packets = len(data) // 188
+    for share in (0.2, 0.37, 0.5):
+        # the tables at the beginning stay: a tuner gives them to every recording
+        path.write_bytes(data[: 3 * 188] + data[round(packets * share) * 188 :])
+        with VideoReader(path) as reader:
+            assert 10 <= len(list(reader.frames())) < 60
+            assert reader.loss is None, share
+
+
+def test_damage_is_counted_in_the_loss(make_video: Callable[..., Path]) -> None:
+    path = make_video("v.avi", codec="mpeg4", frames=30, options={"g": "1"})
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][10]
+    data[packet.pos + 8 : packet.pos + packet.size] = bytes(packet.size - 8)
+    path.write_bytes(bytes(data))
+    with VideoReader(path) as reader:
+        list(reader.frames())
+        assert re.fullmatch(r"\d+ damaged packets?", reader.loss or "")
 
 
 def test_still_picture_is_one_frame(make_video: Callable[..., Path]) -> None:
