@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from talkingface.errors import MediaError
-from talkingface.media.limits import MAX_STILL_PIXELS, MAX_VIDEO_PIXELS, check_picture_size, pixel_limit
+from talkingface.media.limits import (
+    MAX_STILL_PIXELS,
+    MAX_VIDEO_PIXELS,
+    check_picture_size,
+    check_sound,
+    pixel_limit,
+)
 
 
 @pytest.mark.parametrize(("width", "height"), [(7680, 4320), (4320, 7680), (8192, 8192), (16_384, 4096), (176, 144)])
@@ -30,3 +36,25 @@ def test_stills_may_be_larger_than_videos(tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_bytes(b"\0\0\0\x18ftypisom")
     assert pixel_limit(tmp_path / "p.png") == MAX_STILL_PIXELS
     assert pixel_limit(tmp_path / "v.mp4") == pixel_limit(tmp_path / "none.mp4") == MAX_VIDEO_PIXELS
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "seconds"), [(0, 0, None), (2_000, 1, 0.0), (768_000, 64, 86_400.0), (48_000, 2, 3600.0)]
+)
+def test_sound_that_files_really_hold_passes(rate: int, channels: int, seconds: float | None) -> None:
+    check_sound(rate, channels, "a.wav", seconds)
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "seconds", "says"),
+    [
+        (768_001, 2, None, "768001 samples of sound a second; 2000 to 768000"),
+        (8, 2, None, "8 samples of sound a second"),
+        (-1, 2, None, "-1 samples"),
+        (48_000, 65, None, "65 channels of sound; at most 64"),
+        (48_000, 2, 90_000.0, "25.0 hours; at most 24"),
+    ],
+)
+def test_sound_that_claims_too_much_is_refused(rate: int, channels: int, seconds: float | None, says: str) -> None:
+    with pytest.raises(MediaError, match=rf"a\.wav: claims .*{says}"):
+        check_sound(rate, channels, "a.wav", seconds)

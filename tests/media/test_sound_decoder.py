@@ -201,6 +201,10 @@ def test_absurd_claims_are_refused_before_decoding(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(MediaError, match="2000000000 samples of sound a second"):
         store_audio(path, tmp_path / "rows")
+    content[place : place + 4] = (8).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match="8 samples of sound a second"):
+        store_audio(path, tmp_path / "rows")
     content[place : place + 4] = (8_000).to_bytes(4, "little")
     content[place - 2 : place] = (5_000).to_bytes(2, "little")
     path.write_bytes(content)

@@ -16,8 +16,8 @@ MAX_STILL_PIXELS = 220_000_000
 MAX_SIDE = 32_767
 """Columns and lines of any picture; what warps pictures counts in 16 bits."""
 
-MAX_SAMPLE_RATE = 768_000
-"""Samples of sound a second."""
+MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 2_000, 768_000
+"""Samples of sound a second; a rate of a few would make hours of a small file."""
 
 MAX_CHANNELS = 64
 """Channels of sound."""
@@ -76,10 +76,12 @@ def check_sound(rate: int, channels: int, path: Path | str, seconds: float | Non
         seconds: How long the file claims to be; None when it does not say.
 
     Raises:
-        MediaError: a claim is above its limit, which the message names.
+        MediaError: a claim is beyond its limit, which the message names.
     """
-    if not 0 <= rate <= MAX_SAMPLE_RATE:
-        raise MediaError(f"{path}: claims {rate} samples of sound a second; at most {MAX_SAMPLE_RATE} are read")
+    if rate and not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
+        raise MediaError(
+            f"{path}: claims {rate} samples of sound a second; {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} are read"
+        )
     if not 0 <= channels <= MAX_CHANNELS:
         raise MediaError(f"{path}: claims {channels} channels of sound; at most {MAX_CHANNELS} are read")
     if seconds is not None and seconds > MAX_SECONDS:
