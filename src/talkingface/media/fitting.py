@@ -85,10 +85,13 @@ def halved_across(plane: Plane) -> Plane:
     Returns:
         (lines, half the columns, rounded up) of the same type.
     """
-    wide = np.pad(plane, ((0, 0), (1, 1 + plane.shape[1] % 2)), "edge").astype(np.uint16, copy=False)
-    mixed = wide[:, 1:-1:2] << 1  # at most 12 bits a sample: the sum of four fits
-    mixed += wide[:, 0:-2:2]
-    mixed += wide[:, 2::2]
+    here, right = plane[:, 0::2], plane[:, 1::2]
+    mixed = here.astype(np.uint16)  # at most 12 bits a sample: the sum of four fits
+    mixed <<= 1
+    mixed[:, : right.shape[1]] += right
+    mixed[:, right.shape[1] :] += here[:, right.shape[1] :]  # an odd picture's last column stands in for its next
+    mixed[:, 1:] += right[:, : mixed.shape[1] - 1]
+    mixed[:, 0] += here[:, 0]
     mixed += 2
     mixed >>= 2
     return cast("Plane", mixed.astype(plane.dtype, copy=False))
@@ -127,9 +130,11 @@ def halved_down_by_field(plane: Plane) -> Plane:
 def _with_fewer_bits(plane: Plane, shift: int, bits: int) -> Plane:
     if shift < 0:
         raise ValueError("samples are never given more bits")
-    rounded = np.minimum((plane.astype(np.uint32) + (1 << (shift - 1))) >> shift, (1 << bits) - 1)
-    fewer: Plane = rounded.astype(np.uint8 if bits == 8 else np.uint16)
-    return fewer
+    rounded = plane.astype(np.uint16)  # at most 12 bits: there is room for half a step more
+    rounded += np.uint16(1 << (shift - 1))
+    rounded >>= shift
+    np.minimum(rounded, (1 << bits) - 1, out=rounded)
+    return cast("Plane", rounded.astype(np.uint8 if bits == 8 else np.uint16, copy=False))
 
 
 def _put(plane: Plane, target: Plane, period: int) -> None:
