@@ -232,3 +232,20 @@ def test_the_streams_there_are_get_named(tmp_path: Path) -> None:
         store_audio(path, tmp_path / "rows", stream=3)
     heard = [float(store_audio(path, tmp_path / "rows", stream=number).rows[9][0]) for number in range(3)]
     np.testing.assert_allclose(heard, [0, 1000 / 32768, 2000 / 32768])
+
+
+def test_sound_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.flac", noise(3, 1), "flac")
+    monkeypatch.setattr(sound_decoder, "MAX_SECONDS", 2.0)
+    with pytest.raises(MediaError, match=r"a\.flac: its sound lasts longer than"):
+        store_audio(path, tmp_path / "rows")
+
+
+def test_a_stream_that_changes_its_rate_and_channels_goes_on(tmp_path: Path) -> None:
+    """As broadcasts do between film and advertisement: the first programme's rate and channels are kept."""
+    parts = [write(tmp_path / f"{n}.ts", noise(1, n, rate), "mp2", rate) for n, rate in ((2, 48_000), (1, 32_000))]
+    both = tmp_path / "both.ts"
+    both.write_bytes(b"".join(part.read_bytes() for part in parts))
+    sound = store_audio(both, tmp_path / "rows")
+    assert (sound.sample_rate, sound.channels) == (48_000, 2)
+    assert sound.duration == pytest.approx(2.0, abs=0.15)

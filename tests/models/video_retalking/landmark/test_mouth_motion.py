@@ -25,12 +25,12 @@ from talkingface.models.video_retalking.landmark.mouth_motion import (
     TRUSTED_FRAMES,
     USUAL_SMOOTHING,
     WIDTH_GAIN,
+    HeardSpeech,
     MouthMotionNetwork,
     at_times,
     hear,
     loudness_db,
     own_pace,
-    personalise,
     personalise_stored,
     speech_gate,
     wanted_quantiles,
@@ -57,6 +57,11 @@ def talker(make_track) -> CanonicalFace:
 def still(make_track) -> CanonicalFace:
     """Someone who never spoke in the clip."""
     return TemplateCanonicalizer().canonicalise(make_track(np.full(100, 0.01)))
+
+
+def personalise(motion: np.ndarray, face: CanonicalFace, gate: np.ndarray, model: MouthShapeModel) -> np.ndarray:
+    """All rows of a person's motion."""
+    return personalise_stored(HeardSpeech(motion, gate), face, model).rows(0, len(motion))
 
 
 def test_loudness_of_a_level_tone() -> None:
@@ -253,7 +258,7 @@ def whole_loudness(samples: np.ndarray, frames: int) -> np.ndarray:
 
 
 def whole_motion(motion: np.ndarray, face: CanonicalFace, gate: np.ndarray, model: MouthShapeModel) -> np.ndarray:
-    """``personalise`` on whole arrays: all points are smoothed and opened for each smoothing, and the best is taken."""
+    """``PersonalMotion`` on whole arrays: all points are smoothed and opened in every way, and the best is taken."""
     speaking = gate > 0.5
     wanted = wanted_quantiles(face, model)
     times = np.arange(len(motion)) / GRID_RATE

@@ -205,9 +205,10 @@ class PersonalMotion:
         """
         if not self._speaks or not len(times):
             return np.zeros((len(times), len(mesh.MOUTH_POINTS), 2))
-        place = np.clip(np.asarray(times, np.float64) * GRID_RATE, 0, len(self) - 1)
-        low = max(0, int(place.min()) - 2)
-        return _between_rows(self.rows(low, min(len(self), int(place.max()) + 4)), place - low)
+        wanted = np.clip(np.asarray(times, np.float64), 0, (len(self) - 1) / GRID_RATE)
+        low = max(0, int(wanted.min() * GRID_RATE) - 2)
+        high = min(len(self), int(wanted.max() * GRID_RATE) + 4)
+        return at_times(self.rows(low, high), wanted - low / GRID_RATE)
 
     def rows(self, low: int, high: int) -> NDArray[np.float64]:
         """Rows low to high, (high - low, 80, 2), of the 25 Hz grid."""
@@ -245,24 +246,6 @@ class PersonalMotion:
 def personalise_stored(heard: HeardSpeech, face: CanonicalFace, model: MouthShapeModel) -> PersonalMotion:
     """Bring an average mouth's motion to one person's; see ``PersonalMotion``."""
     return PersonalMotion(heard, face, model)
-
-
-def personalise(
-    motion: NDArray[np.floating], face: CanonicalFace, gate: NDArray[np.floating], model: MouthShapeModel
-) -> NDArray[np.float64]:
-    """Bring an average mouth's motion to one person's, all at once.
-
-    Args:
-        motion: (T, 80, 2) from ``MouthMotionNetwork``.
-        face: The person.
-        gate: (T,) from ``speech_gate``.
-        model: Statistics of mouths in general.
-
-    Returns:
-        (T, 80, 2) displacement from the person's closed mouth.
-    """
-    heard = HeardSpeech(motion, np.asarray(gate, np.float64))
-    return PersonalMotion(heard, face, model).rows(0, len(motion))
 
 
 def _openings(
@@ -328,12 +311,8 @@ def at_times(motion: NDArray[np.floating], times: NDArray[np.floating]) -> NDArr
     Returns:
         (N, 80, 2).
     """
-    place = np.clip(np.asarray(times, np.float64) * GRID_RATE, 0, len(motion) - 1)
-    return _between_rows(np.asarray(motion, np.float64), place)
-
-
-def _between_rows(data: NDArray[np.float64], place: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Catmull-Rom interpolation of (T, 80, 2) rows at fractional places 0..T-1."""
+    data = np.asarray(motion, np.float64)
+    place = np.clip(np.asarray(times, np.float64) * GRID_RATE, 0, len(data) - 1)
     base = np.minimum(place.astype(np.int64), max(0, len(data) - 2))
     t = (place - base)[:, None, None]
     p0, p1 = data[np.maximum(base - 1, 0)], data[base]
