@@ -303,10 +303,9 @@ def test_sound_without_samples(place: Path, refused: Callable[..., None]) -> Non
 def test_50_ms_of_sound(place: Path, dub: Run) -> None:
     write_wav(place / "short.wav", 0.3 * np.sin(np.arange(800) / 9))
     outcome = dub("face.mp4", "short.wav")
-    assert outcome.code in (0, 3), outcome.err
-    if outcome.code == 3:
-        assert "short.wav" in outcome.error
-        assert not Path("out.mp4").exists()
+    assert outcome.code == 0, outcome.err
+    with av.open("out.mp4") as result:
+        assert 1 <= sum(1 for _ in result.decode(video=0)) <= 2
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

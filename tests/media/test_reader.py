@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -11,8 +13,12 @@ import numpy as np
 import pytest
 
 from talkingface.errors import MediaError
+from talkingface.media.ordered_reader import frame_mark, frames_in_order
 from talkingface.media.planes import plane_views
 from talkingface.media.reader import VideoReader
+
+sys.path.insert(0, str(Path(__file__).parent))
+from kinds import KINDS, write
 
 UNEVEN = [0, 512, 1600, 1700, 3000, 3700, 5100, 5200, 5300, 7000, 9000, 9900]
 
@@ -120,6 +126,24 @@ def test_healthy_files_lose_nothing(make_video: Callable[..., Path], name: str) 
     with VideoReader(path) as reader:
         assert len(list(reader.frames())) == 35
         assert (reader.loss, reader.damaged) == (None, 0)
+
+
+SEVERAL = [
+    "rate-variable", "rate-variable-mkv", "starts-late", "starts-late-ts", "three-sounds-mkv", "h264-mov", "h264-flv",
+    "hevc-mp4", "hevc-ts", "vp9-webm", "av1-mp4", "prores-422", "dnxhr-mxf", "mpeg2-ps", "mpeg1", "wmv", "mjpeg-avi",
+    "gif", "apng", "huffyuv-avi", "raw-y4m", "raw-nut-nv12", "dv-avi", "fields-hevc",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_healthy_files_of_any_kind_lose_nothing_and_play_backwards(tmp_path: Path, name: str) -> None:
+    path = write(replace(KINDS[name], frames=13), tmp_path)
+    with VideoReader(path, threads=1) as reader:
+        there = [(frame.pts, frame.mark) for frame in reader.frames()]
+        assert len(there) == 13
+        assert (reader.loss, reader.damaged) == (None, 0)
+    back = frames_in_order(path, range(12, -1, -1), [pts for pts, _ in there], chunk=4)
+    assert [frame_mark(frame) for frame in back] == [mark for _, mark in reversed(there)]
 
 
 def test_uneven_times_and_later_sound_are_no_loss(
