@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkingface.media.orientation import is_on_its_side, upright
+from talkingface.media.orientation import display_matrix, is_on_its_side, rotation, upright
 
 ONE = 1 << 16
 MATRICES = {  # what FFmpeg makes of EXIF's orientations
@@ -36,3 +36,17 @@ def test_no_matrix_means_upright() -> None:
     picture = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     np.testing.assert_array_equal(upright(picture, None), picture)
     assert not is_on_its_side(None)
+
+
+@pytest.mark.parametrize(("orientation", "degrees"), [(1, 0), (3, 180), (6, 90), (8, 270)])
+def test_plain_turns_in_degrees(orientation: int, degrees: int) -> None:
+    a, b, c, d = MATRICES[orientation]
+    matrix = (a * ONE, b * ONE, 0, c * ONE, d * ONE, 0, 0, 0, 1 << 30)
+    assert rotation(matrix) == degrees
+    assert display_matrix(np.array(matrix, np.int32).tobytes()) == matrix
+
+
+def test_half_a_matrix_is_none() -> None:
+    assert display_matrix(b"") is None
+    assert display_matrix(b"\0" * 35) is None
+    assert rotation(None) == 0

@@ -36,3 +36,17 @@ def upright(picture: NDArray[np.uint8], matrix: tuple[int, ...] | None) -> NDArr
 def is_on_its_side(matrix: tuple[int, ...] | None) -> bool:
     """Tell whether a display matrix swaps columns and lines."""
     return matrix is not None and abs(matrix[0]) < abs(matrix[1])
+
+
+def display_matrix(data: bytes) -> tuple[int, ...] | None:
+    """Return the 9 numbers of FFmpeg's side data ``DISPLAYMATRIX``, None when there is none."""
+    numbers = np.frombuffer(data[: len(data) // 4 * 4], np.int32)
+    return tuple(int(value) for value in numbers[:9]) if len(numbers) >= 9 else None
+
+
+def rotation(matrix: tuple[int, ...] | None) -> int:
+    """Quarter turns of a display matrix in degrees clockwise; a mirrored picture counts by its first column."""
+    if matrix is None:
+        return 0
+    degrees = np.degrees(np.arctan2(matrix[1], matrix[0]))
+    return round(float(degrees) / 90) % 4 * 90

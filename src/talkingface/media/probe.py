@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
 import av.error
-import numpy as np
 from av.stream import Disposition
 
 from talkingface.errors import MediaError
 from talkingface.media.colour import MATRICES, PRIMARIES, RANGES, TRANSFERS, is_full_range, tag_name
+from talkingface.media.first_frame import first_frame
 from talkingface.media.limits import MAX_VIDEO_PIXELS, check_picture_size, pixel_limit
+from talkingface.media.orientation import display_matrix, rotation
 from talkingface.media.side_data import content_light, field_order, lost_side_data, mastering_display, side_data
 from talkingface.media.wholeness import breaks_off
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
-    from av.packet import Packet
     from av.video.stream import VideoStream
 
 _STILL_CONTAINERS = {"image2"}
 _STILL_SUFFIX = "_pipe"  # FFmpeg's demuxers of single pictures: png_pipe, jpeg_pipe, webp_pipe ...
 _PICTURE_BRANDS = {"heic", "heix", "heim", "heis", "mif1", "avif"}
-_PACKETS_TO_FIRST_FRAME = 200
 _LONGEST_TICK = 10  # seconds; a clock coarser than that tells no frame from the next
 _FORMATS_OF_NAMES = {"concat", "hls", "dash", "sdp", "rtsp", "rtp", "sap", "imf"}
 
@@ -263,7 +261,7 @@ def _video_info(container: InputContainer, stream: VideoStream) -> VideoStreamIn
     still = limit > MAX_VIDEO_PIXELS
     check_picture_size(context.width, context.height, container.name, still)
     context.options = {**context.options, "max_pixels": str(limit)}
-    frame, alone = _first_frame(container, stream)
+    frame, alone = first_frame(container, stream, rewind=not _is_picture_format(container.format.name))
     time_base = stream.time_base or Fraction(1, 1000)
     if not 0 < time_base <= _LONGEST_TICK:
         raise MediaError(f"{container.name}: video stream {stream.index} counts its time in steps of {time_base} s")
@@ -277,7 +275,7 @@ def _video_info(container: InputContainer, stream: VideoStream) -> VideoStreamIn
     tags = frame if frame is not None else context
     full = is_full_range(frame) if frame is not None else int(context.color_range) == RANGES["full"]
     beside = side_data(frame) if frame is not None else {}
-    matrix = _display_matrix(beside)
+    matrix = display_matrix(beside.get("DISPLAYMATRIX", b""))
     aspect = stream.sample_aspect_ratio
     return VideoStreamInfo(
         index=stream.index,
@@ -290,7 +288,7 @@ def _video_info(container: InputContainer, stream: VideoStream) -> VideoStreamIn
         start_time=None if stream.start_time is None else float(stream.start_time * time_base),
         duration=_duration(container, stream.duration, time_base),
         frames=1 if alone else None if stream.frames <= 1 else stream.frames,
-        rotation=_rotation(matrix),
+        rotation=rotation(matrix),
         sample_aspect_ratio=aspect if aspect and aspect != 1 else None,
         color_range="full" if full else tag_name(RANGES, int(tags.color_range)),
         color_space=tag_name(MATRICES, int(tags.colorspace)),
@@ -324,48 +322,3 @@ def _duration(container: InputContainer, ticks: int | None, time_base: Fraction)
     if ticks is not None:
         return float(ticks * time_base)
     return None if container.duration is None else container.duration / av.time_base
-
-
-def _first_frame(container: InputContainer, stream: VideoStream) -> tuple[av.VideoFrame | None, bool]:
-    """Decode one frame: only frames carry the display matrix, and their colour tags are the ones that count.
-
-    Returns:
-        The frame, None when nothing decodes, and whether the stream holds nothing else.
-    """
-    if not _is_picture_format(container.format.name):  # those would be at their end after any seek
-        with suppress(av.error.FFmpegError):  # pipes cannot be rewound, nor need to be
-            container.seek(0)  # several video streams share one file position
-    packets = container.demux(stream)
-    for count, packet in enumerate(packets):
-        try:
-            frames = stream.decode(packet)
-        except av.error.FFmpegError:
-            frames = []  # a damaged beginning; a later packet may do
-        if frames:
-            return frames[0], len(frames) == 1 and count <= 1 and _is_over(packet, packets)
-        if count >= _PACKETS_TO_FIRST_FRAME:
-            break
-    return None, False
-
-
-def _is_over(packet: Packet[VideoStream], following: Iterator[Packet[VideoStream]]) -> bool:
-    """Tell whether a stream's first packet was its only one. Streams end with a packet of no size."""
-    if not packet.size:
-        return True
-    try:
-        return not any(later.size for later in islice(following, 1))
-    except av.error.FFmpegError:
-        return False  # it goes on, or did once
-
-
-def _display_matrix(beside: dict[str, bytes]) -> tuple[int, ...] | None:
-    data = beside.get("DISPLAYMATRIX")
-    return None if data is None else tuple(int(value) for value in np.frombuffer(data, np.int32)[:9])
-
-
-def _rotation(matrix: tuple[int, ...] | None) -> int:
-    """Quarter turns of a display matrix in degrees clockwise; a mirrored picture counts by its first column."""
-    if matrix is None:
-        return 0
-    degrees = np.degrees(np.arctan2(matrix[1], matrix[0]))
-    return round(float(degrees) / 90) % 4 * 90
