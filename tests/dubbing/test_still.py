@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import importlib.util
 import struct
-import sys
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
@@ -16,20 +13,8 @@ from talkingface.media.probe import probe
 from talkingface.media.reader import VideoReader
 from talkingface.progress import Cancellation, SilentProgress
 
+from ..media import stills
 
-def load(name: str) -> ModuleType:
-    """A module of generated media from the media tests."""
-    path = Path(__file__).parents[1] / "media" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-stills = load("stills")
 FORMATS: list[str] = list(stills.FORMATS)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,9 +16,7 @@ from talkingface.media.probe import VideoStreamInfo, probe
 from talkingface.media.reader import VideoReader
 from talkingface.media.writer import SegmentWriter, join
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from kinds import KINDS, Kind, times, write
+from .kinds import KINDS, Kind, times, write
 
 MATROSKA_TICK = Fraction(1, 1000)
 LARGE = 1000
