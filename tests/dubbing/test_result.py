@@ -46,7 +46,7 @@ def test_stages_add_up() -> None:
         raise KeyError
     assert list(clock.stages) == ["one", "two"]
     assert clock.stages["one"] >= 0.04
-    assert clock.total >= clock.stages["one"]
+    assert clock.total >= clock.stages["one"] - 0.001  # stages are rounded
 
 
 def test_memory_is_in_mebibytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+from array import array
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from talkingface.dubbing.analysis_store import donors_path, save_analysis
 from talkingface.dubbing.overlap import frames_ahead, prefetch
 from talkingface.faces.identity import FaceEmbedder
+from talkingface.faces.track import FaceTrack
 from talkingface.faces.video import ClipTracker
-from talkingface.media.planes import PlaneLayout, layout_of, plane_views
-from talkingface.media.reader import VideoReader
+from talkingface.faces.visibility import VisibilityRecorder, shaped_in_time
+from talkingface.media.planes import Plane, PlaneLayout, layout_of, plane_views
+from talkingface.media.reader import DecodedFrame, VideoReader
 from talkingface.models.video_retalking.landmark.donors import DonorBank, MemoryBudget
 from talkingface.progress import Cancellation, Progress
 
@@ -37,7 +45,7 @@ def analyse(
         OutputError: when the folder cannot be written in.
         Cancelled: when asked to stop.
     """
-    banks: dict[int, DonorBank] = {}
+    seen: dict[int, _SeenFace] = {}
     budget = MemoryBudget()
     layout: PlaneLayout | None = None
     with VideoReader(face, start=start, end=end, threads=threads) as reader:
@@ -50,18 +58,55 @@ def analyse(
                 if layout is None:
                     layout = layout_of(decoded.frame)
                 planes = plane_views(decoded.frame)
+                presences = tracker.tracker.presences()
                 for number, landmarks in tracker.tracker.current():
-                    if number not in banks:
-                        banks[number] = DonorBank(folder / f"face-{number}", layout, budget=budget)
-                    banks[number].add(decoded.index, landmarks, planes)
+                    if number not in seen:
+                        seen[number] = _SeenFace(folder / f"face-{number}", layout, budget)
+                    seen[number].add(decoded, landmarks, presences[number], planes)
                 progress.advance()
         clip = tracker.finish(reader.info, reader.damaged)
         last_duration, loss = reader.last_duration, reader.loss
     assert layout is not None  # the reader raises when it gives no frame
-    tracked = {track.number for track in clip.tracks}
-    for number, bank in banks.items():
-        if number in tracked:
-            bank.pack(donors_path(folder, number))
-        else:
-            bank.drop()
-    save_analysis(folder, clip, layout, last_duration, loss)
+    starts = {0, *clip.cuts, clip.frames}
+    tracks = [
+        replace(track, confidence=seen[track.number].finish(track, starts, donors_path(folder, track.number)))
+        for track in clip.tracks
+    ]
+    for one in seen.values():
+        one.drop()
+    save_analysis(folder, replace(clip, tracks=tracks), layout, last_duration, loss)
+
+
+class _SeenFace:
+    """What is kept of one track while it is followed."""
+
+    def __init__(self, folder: Path, layout: PlaneLayout, budget: MemoryBudget) -> None:
+        self._folder = folder
+        self._bank = DonorBank(folder / "mouths", layout, budget=budget)
+        self._recorder = VisibilityRecorder(layout, folder)
+        self._frames, self._times = array("q"), array("d")
+
+    def add(self, decoded: DecodedFrame, landmarks: NDArray[np.float32], presence: float, planes: list[Plane]) -> None:
+        self._bank.add(decoded.index, landmarks, planes)
+        self._recorder.add(landmarks, presence, planes)
+        self._frames.append(decoded.index)
+        self._times.append(decoded.time)
+
+    def finish(self, track: FaceTrack, shot_starts: set[int], donors: Path) -> NDArray[np.float32]:
+        """Write the mouths down; return the confidence of the track's frames, (T,) float32."""
+        self._bank.pack(donors)
+        frames, times = np.array(self._frames, np.int64), np.array(self._times, np.float64)
+        sure = self._recorder.finish(frames, times)[np.searchsorted(frames, track.frames)]
+        # the track may have taken frames back; where it begins or ends within a shot, the effect fades
+        return shaped_in_time(
+            sure.astype(np.float64),
+            track.frames,
+            track.times,
+            ramp_in=int(track.frames[0]) not in shot_starts,
+            ramp_out=int(track.frames[-1]) + 1 not in shot_starts,
+        ).astype(np.float32)
+
+    def drop(self) -> None:
+        self._bank.drop()
+        self._recorder.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

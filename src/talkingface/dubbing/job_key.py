@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable
@@ -36,6 +37,7 @@ def file_digest(path: Path, cancel: Cancellation) -> str:
     return digest.hexdigest()
 
 
+@functools.cache  # the code that runs is what was loaded first, whatever happens to the files meanwhile
 def code_digest() -> str:
     """A digest of this version: of its code where that lies open, and of its weights."""
     digest = hashlib.sha256(__version__.encode())

@@ -26,6 +26,7 @@ from talkingface.faces.track import MIN_PRESENCE, FaceTrack
 
 KEY_FRAME_SECONDS = 1.0
 LOST_SECONDS = 2.0
+SECOND_LOOK_SECONDS = 0.3  # after the first: only two that agree make an identity
 DOUBT_SECONDS = 0.1  # between two looks at a face that seems to be somebody else
 DOUBTS = 3  # looks that agree with each other and not with the track end it
 MAX_UNSURE_SECONDS = 10.0  # what cannot be decided for so long is believed
@@ -135,6 +136,10 @@ class FaceTracker:
         """
         return [(face.number, face.last) for face in self._seen()]
 
+    def presences(self) -> dict[int, float]:
+        """Number and presence 0..1 of every face seen in the latest frame."""
+        return {face.number: face.last_presence for face in self._seen()}
+
     def finish(self) -> list[FaceTrack]:
         """All tracks, the most prominent first."""
         for face in self._open:
@@ -201,7 +206,8 @@ class FaceTracker:
     def _check(self, face: FollowedFace, index: int, time: float, sampler: PictureSampler) -> None:
         """Compare a face that is seen with its track's own appearance, when that is due."""
         doubted = face.unsure_since is not None or bool(face.doubts)
-        if time - face.checked_time < (DOUBT_SECONDS if doubted else KEY_FRAME_SECONDS):
+        pause = DOUBT_SECONDS if doubted else SECOND_LOOK_SECONDS if face.looks == 1 else KEY_FRAME_SECONDS
+        if time - face.checked_time < pause:
             return
         face.checked_time = time
         hidden = any(overlap(face.box, other.box) > APART for other in self._seen() if other is not face)
@@ -212,6 +218,9 @@ class FaceTracker:
         embedding = self.embedder.embed(sampler, face.last)
         if face.identity is None or distance(embedding, face.identity) <= SAME_PERSON:
             face.recognise(embedding)
+            return
+        if face.looks == 1:
+            face.start_again(embedding)
             return
         face.doubts.append(embedding)
         latest = face.doubts[-DOUBTS:]
