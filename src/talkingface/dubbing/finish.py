@@ -38,15 +38,16 @@ def result_sound(
         MediaError: the video's own sound cannot be read.
     """
     gain, options = job.options.keep_background, job.options
+    kept = heard.sound.first(planned.sound_seconds)
     if gain == 0:
-        return heard.sound
+        return kept
     if not picture.audio:
         say(f"{job.face.name}: has no sound of its own to keep under the new one")
-        return heard.sound
+        return kept
     own = store_audio(job.face, folder.sub("background") / "own.rows", start=options.start, end=options.end)
     if own.loss is not None and not options.allow_damaged:
         raise MediaError(f"{job.face}: its own sound {own.loss}; --allow-damaged uses what can be decoded")
-    mixed = mixed_sound(heard.sound, own, gain, planned.duration, folder.path / "background" / "mixed.rows")
+    mixed = mixed_sound(kept, own, gain, max(planned.duration, kept.duration), folder.path / "background" / "mixed.rows")
     for text in mixed.notes:
         say(text)
     return mixed.sound
@@ -75,7 +76,7 @@ def finish(
     join(
         segments,
         spec,
-        sound.first(planned.sound_seconds),
+        sound,
         output,
         metadata=result_metadata(source_metadata, mark),
         last_duration=planned.last_duration,
