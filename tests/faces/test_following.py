@@ -30,6 +30,7 @@ def test_what_is_unsure_is_taken_back() -> None:
     face = FollowedFace(4)
     watched(face, 0, 9)
     face.recognise(HER)
+    face.recognise(HER)
     watched(face, 10, 19)
     face.unsure_since = 15
     face.end(unsure=True)
@@ -45,10 +46,23 @@ def test_all_since_the_last_sure_look_is_unsure_when_nothing_else_is_known() -> 
     face = FollowedFace(0)
     watched(face, 0, 9)
     face.recognise(HER)
+    face.recognise(HER)
     watched(face, 10, 19)
     face.end(unsure=True)
     track = face.finished(640, 360)
     assert track is not None and len(track) == 10
+
+
+def test_only_a_second_look_confirms() -> None:
+    face = FollowedFace(0)
+    watched(face, 0, 9)
+    face.recognise(HER)
+    face.start_again(HIM)
+    watched(face, 10, 19)
+    face.recognise(HIM)
+    track = face.finished(640, 360)
+    assert track is not None and track.frames.tolist() == list(range(9, 20))
+    np.testing.assert_array_equal(track.identity, HIM)
 
 
 def test_an_end_without_doubt_keeps_all_and_nothing_is_no_track() -> None:

@@ -75,3 +75,9 @@ def test_the_prominent_come_first_and_many_tracks_are_quick() -> None:
     assert all(len(person.tracks) == 100 for person in people)
     wide = group_people([track(0, 9, 0, HER), track(20, 29, 1, HIM, width=300)])
     assert [person.tracks[0].number for person in wide] == [1, 0]
+
+
+def test_a_chance_find_is_nobody_where_others_are_seen() -> None:
+    assert numbers([track(0, 49, 0, HER), track(20, 21, 1, HIM)]) == [[0]]
+    assert numbers([track(0, 49, 0, HER), track(60, 61, 1, HER)]) == [[0, 1]]
+    assert numbers([track(0, 0, 0, None)]) == [[0]]  # a still picture

@@ -284,16 +284,17 @@ def test_the_one_behind_is_the_one_that_ends_whatever_its_number(scene: Scene) -
 def test_appearance_is_looked_at_once_a_second(scene: Scene) -> None:
     tracker, _ = play(scene, 100, lambda n: [(200, 150, 120, 3)], embedder=scene)
     assert spans(tracker) == [(0, 99, 3)]
-    assert scene.embedded == 4
+    assert scene.embedded == 5  # one more soon after the first
 
 
 def test_another_person_at_the_same_place_is_another_track(scene: Scene) -> None:
     """A cut or a dissolve that nobody noticed: what may show the other one is taken back."""
     tracker, _ = play(scene, 100, lambda n: [(200, 150, 120, 3 if n < 60 else 4)], embedder=scene)
     first, second = spans(tracker)
-    assert first == (0, 50, 3)  # the last look that was sure
+    assert first[::2] == (0, 3)
+    assert 35 <= first[1] <= 59  # the last look that was sure
     assert second[1:] == (99, 4)
-    assert 60 <= second[0] <= 85
+    assert 60 <= second[0] <= 92
 
 
 def test_a_doubtful_frame_is_looked_at_at_once(scene: Scene) -> None:
@@ -312,8 +313,15 @@ def test_a_doubtful_frame_of_the_same_person_costs_nothing(scene: Scene) -> None
     assert track.frames.tolist() == list(range(60))
 
 
+def test_a_first_look_at_two_pictures_in_one_counts_for_nothing(scene: Scene) -> None:
+    tracker, _ = play(scene, 100, lambda n: [(200, 150, 120, 4 if n < 5 else 3)], embedder=scene)
+    (track,) = tracker.finish()
+    assert track.identity is not None and track.identity.argmax() == 3
+    assert 5 <= track.frames[0] <= 10 and track.frames[-1] == 99
+
+
 def test_a_single_odd_look_ends_nothing(scene: Scene) -> None:
-    tracker, _ = play(scene, 100, lambda n: [(200, 150, 120, 4 if n == 25 else 3)], embedder=scene)
+    tracker, _ = play(scene, 100, lambda n: [(200, 150, 120, 4 if n in (33, 34) else 3)], embedder=scene)
     assert spans(tracker) == [(0, 99, 3)]
     assert len(tracker.finish()[0]) == 100
 

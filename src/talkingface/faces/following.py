@@ -113,10 +113,24 @@ class FollowedFace:
         self.confirm()
 
     def recognise(self, embedding: Vector) -> None:
-        """Take an appearance for its own: it is averaged into the identity, and all rows so far are confirmed."""
+        """Take an appearance for its own: it is averaged into the identity, and all rows so far are confirmed.
+
+        A first look confirms nothing: it may have been at two pictures that fade into each other.
+        """
         self._sum = embedding.astype(np.float64) + (0 if self._sum is None else self._sum)
         self._count += 1
-        self.confirm()
+        if self._count > 1:
+            self.confirm()
+
+    def start_again(self, embedding: Vector) -> None:
+        """Take this appearance for the first; nothing seen so far counts."""
+        self._sum, self._count = embedding.astype(np.float64), 1
+        self._waiting, self.unsure_since, self.doubts = self._waiting[-1:], None, []
+
+    @property
+    def looks(self) -> int:
+        """How many appearances its identity is the mean of."""
+        return self._count
 
     @property
     def identity(self) -> Vector | None:

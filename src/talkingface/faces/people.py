@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from talkingface.faces.identity import SAME_PERSON
 from talkingface.faces.track import FaceTrack
 
+FEWEST_FRAMES = 5
+
 
 @dataclass(frozen=True)
 class Person:
@@ -53,6 +55,7 @@ def group_people(tracks: Sequence[FaceTrack], threshold: float = SAME_PERSON) ->
     """Put tracks together that show one person: average linkage of their identities.
 
     Tracks that share a frame are never one person, however alike. A track without an identity is a person of its own.
+    Who is seen in fewer than ``FEWEST_FRAMES`` frames is a chance find, and left out where others are seen longer.
 
     Args:
         tracks: Of one clip.
@@ -76,7 +79,8 @@ def group_people(tracks: Sequence[FaceTrack], threshold: float = SAME_PERSON) ->
         far[other, other] = np.inf
         groups[other] = groups[last]
         groups, far = groups[:last], far[:last, :last]
-    ranked = sorted(groups, key=lambda group: -sum(track.prominence for track in group))
+    longer = [group for group in groups if sum(map(len, group)) >= FEWEST_FRAMES]
+    ranked = sorted(longer or groups, key=lambda group: -sum(track.prominence for track in group))
     return [_person(number, group) for number, group in enumerate(ranked)]
 
 
