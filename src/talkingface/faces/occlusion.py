@@ -24,7 +24,7 @@ CHROMA_SPREAD = 3.0
 CLIP = 3.0  # a point that differs more than this differs enough
 CODE_NOISE = 2.0  # codes of 8 bits: what noise and quantisation may add in dark pictures
 EDGE_ON = 62.0  # degrees
-SAME_PATTERN = (0.65, 0.8)  # correlation of the same mouth in another light; of another thing it is less
+SAME_PATTERN = (0.74, 0.86)  # correlation of the same mouth in another light; of another thing it is less
 NEIGHBOURHOOD = 0.13  # inter-ocular distances
 NEAR = 1.35  # two frames that differ less show the same
 FAR_HOLD, FAR, VERY_FAR = 1.45, 1.75, 2.4
@@ -39,7 +39,7 @@ MOUTH_PATTERN = (
     -1, 13, 18, -82, -72, -51, 18, 48, 43, 40, 38, 45, 30, 42, 47, 43, 43,
 )  # fmt: skip
 LIKENESS_WEIGHT = 12.0
-CLEARLY_LIKER = 0.2
+CLEARLY_LIKER = 0.12
 SAMPLED_FRAMES = 160
 PROTOTYPES = 20
 BLOCK = 1500  # frames

@@ -33,7 +33,7 @@ from talkingface.weights.embedded import asset_path
 SAMPLE_INTEROCULAR = 28  # pixels: larger faces are averaged down to this before they are sampled
 PRESENCE_FADE = (0.5, 0.9)
 YAW_FADE = (45.0, 60.0)  # degrees
-OUTSIDE_FADE = (0.02, 0.15)  # share of the lips' box that lies outside of the picture
+OUTSIDE_FADE = (0.05, 0.28)  # share of the lips' grown box that lies outside of the picture
 HOLD_SECONDS = 0.06  # a thing that arrives is blurred and covers a little before it is noticed
 RAMP_SECONDS = 0.2
 BRIDGE_SECONDS = 0.3  # shorter glimpses of the mouth between two occlusions do not count
@@ -142,7 +142,9 @@ class VisibilityRecorder:
         sure *= 1 - smoothstep(*OUTSIDE_FADE, np.array(self._outside))
         sure = without_lone_dips(sure)
         sure[occluded_frames(self._strangeness(yaw))] = 0
-        return shaped_in_time(sure, frames, times, ramp_in=ramp_in, ramp_out=ramp_out).astype(np.float32)
+        return shaped_in_time(held_low(sure, times), frames, times, ramp_in=ramp_in, ramp_out=ramp_out).astype(
+            np.float32
+        )
 
     def close(self) -> None:
         """Let go of the file."""
@@ -215,9 +217,14 @@ class VisibilityRecorder:
 
 
 def share_outside(landmarks: NDArray[np.floating], width: int, height: int) -> float:
-    """Share 0..1 of the lips' bounding box that lies outside of the picture."""
+    """Share 0..1 of the lips' bounding box, a quarter of their width larger on all sides, outside of the picture.
+
+    The mesh network draws a cut mouth together so that it fits the picture: what lies beyond the lips must count.
+    """
     lips = landmarks[list(mesh.LIPS_OUTER), :2]
     low, high = lips.min(0), lips.max(0)
+    margin = 0.25 * float((high - low).max())
+    low, high = low - margin, high + margin
     inside = np.clip(np.minimum(high, [width, height]) - np.maximum(low, 0), 0, None)
     return float(1 - np.prod(inside) / max(float(np.prod(high - low)), 1e-6))
 
@@ -229,6 +236,17 @@ def without_lone_dips(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return lifted
 
 
+def held_low(sure: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Every frame as low as the lowest one within ``HOLD_SECONDS``; (T,)."""
+    held = sure.copy()
+    reach = 1
+    while reach < len(sure) and bool((near := times[reach:] - times[:-reach] <= HOLD_SECONDS).any()):
+        held[reach:] = np.where(near, np.minimum(held[reach:], sure[:-reach]), held[reach:])
+        held[:-reach] = np.where(near, np.minimum(held[:-reach], sure[reach:]), held[:-reach])
+        reach += 1
+    return held
+
+
 def shaped_in_time(
     sure: NDArray[np.float64],
     frames: NDArray[np.int64],
@@ -238,6 +256,8 @@ def shaped_in_time(
     ramp_out: bool = False,
 ) -> NDArray[np.float64]:
     """Let confidence fall before it must be low and rise after, never faster than in ``RAMP_SECONDS``.
+
+    Doing it twice changes nothing.
 
     Args:
         sure: (T,) 0..1, frame by frame.
@@ -251,17 +271,9 @@ def shaped_in_time(
         inside = first > 0 and end < len(low) and frames[end] - frames[first - 1] == end - first + 1
         if inside and times[end] - times[first - 1] < BRIDGE_SECONDS:
             low[first:end] = np.minimum(low[first:end], max(low[first - 1], low[end]))
-    # what lies within HOLD_SECONDS is as low as the frame itself
-    held = low.copy()
-    reach = 1
-    while reach < len(low) and bool((times[reach:] - times[:-reach] <= HOLD_SECONDS).any()):
-        near = times[reach:] - times[:-reach] <= HOLD_SECONDS
-        held[reach:] = np.where(near, np.minimum(held[reach:], low[:-reach]), held[reach:])
-        held[:-reach] = np.where(near, np.minimum(held[:-reach], low[reach:]), held[:-reach])
-        reach += 1
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.04
     gap = np.diff(frames) > 1
-    limits = held.tolist()
+    limits = low.tolist()
     waits = np.diff(times)
     # a frame beside a gap is one step away from nothing
     beside_gap = step / RAMP_SECONDS
