@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -176,6 +177,22 @@ def test_a_file_that_breaks_off_says_where(make_video: Callable[..., Path], name
     with VideoReader(path, end=0.5) as reader:
         assert len(list(reader.frames())) in (12, 13)
         assert reader.loss is None, "the range wanted is whole"
+
+
+@pytest.mark.parametrize("name", ["p.jpg", "p.webp"])
+def test_a_picture_that_breaks_off(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8))
+    with VideoReader(path) as reader:
+        assert len(list(reader.frames())) == 1
+        assert reader.loss is None
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 10])
+    with VideoReader(path) as reader:
+        try:
+            list(reader.frames())
+        except MediaError:
+            return  # WebP is all or nothing
+        assert reader.loss == "a part of the picture is missing"
 
 
 def test_a_stream_joined_in_its_middle_is_whole(make_video: Callable[..., Path]) -> None:

@@ -41,6 +41,13 @@ def test_whole_files_are_whole_and_cut_ones_are_not(make: Callable[[str], Path],
         assert breaks_off(path), share
 
 
+def test_a_gif_with_a_hole_breaks_off(make: Callable[[str], Path]) -> None:
+    path = make("v.gif")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] + data[len(data) // 2 + 301 :])
+    assert breaks_off(path)
+
+
 @pytest.mark.parametrize("name", ["v.mp4", "v.gif", "p.jpg"])
 def test_zeros_behind_the_end_do_no_harm(make: Callable[[str], Path], name: str) -> None:
     path = make(name)

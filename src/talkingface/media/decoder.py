@@ -15,7 +15,14 @@ import av.error
 
 from talkingface.media.limits import MAX_VIDEO_PIXELS, pixel_limit
 from talkingface.media.planes import to_working_format
-from talkingface.media.probe import VideoStreamInfo, audio_streams, clock_zero, open_media, video_streams
+from talkingface.media.probe import (
+    VideoStreamInfo,
+    audio_streams,
+    clock_zero,
+    is_picture_format,
+    open_media,
+    video_streams,
+)
 from talkingface.media.stamps import StampRepair, usual_step
 
 if TYPE_CHECKING:
@@ -52,6 +59,7 @@ class StreamDecoder:
         file_end: Where the file ends by its container, in seconds; None when that does not say.
         read_until: Seconds of the file's clock up to which packets of any stream were read.
         usual_step: How long a frame is shown by the average rate, in ticks.
+        is_picture: True when the file is a still picture by its format.
         tells_end: False when the claimed ends are only FFmpeg's guess.
         shares_end: True when the container tells one end for all its streams, so that this one may end earlier.
     """
@@ -107,6 +115,7 @@ class StreamDecoder:
         self._zero = clock_zero(self._container)
         flags = self._container.format.flags
         self._joined = bool(flags & (_CLOCK_BREAKS | _NO_TIMESTAMPS))
+        self.is_picture = is_picture_format(self._container.format.name)
         self.tells_end = not self._joined and self._container.format.name != "gif"
         self.shares_end = self._stream.duration is None
         self._timed = [*video_streams(self._container), *audio_streams(self._container)]

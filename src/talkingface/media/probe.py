@@ -236,7 +236,7 @@ def probe(path: str | Path) -> MediaInfo:
             size_bytes=path.stat().st_size,
             video=videos,
             audio=audios,
-            is_still=bool(videos) and (_is_picture_format(name) or (videos[0].frames == 1 and not breaks_off(path))),
+            is_still=bool(videos) and (is_picture_format(name) or (videos[0].frames == 1 and not breaks_off(path))),
             metadata=dict(container.metadata),
         )
 
@@ -251,7 +251,8 @@ def in_tiles(brand: str, dispositions: Iterable[int]) -> bool:
     return brand in _PICTURE_BRANDS and any(flags & Disposition.dependent for flags in dispositions)
 
 
-def _is_picture_format(name: str) -> bool:
+def is_picture_format(name: str) -> bool:
+    """Tell whether FFmpeg's name of a container format is one of still pictures."""
     return name in _STILL_CONTAINERS or name.endswith(_STILL_SUFFIX)
 
 
@@ -261,7 +262,7 @@ def _video_info(container: InputContainer, stream: VideoStream) -> VideoStreamIn
     still = limit > MAX_VIDEO_PIXELS
     check_picture_size(context.width, context.height, container.name, still)
     context.options = {**context.options, "max_pixels": str(limit)}
-    frame, alone = first_frame(container, stream, rewind=not _is_picture_format(container.format.name))
+    frame, alone = first_frame(container, stream, rewind=not is_picture_format(container.format.name))
     time_base = stream.time_base or Fraction(1, 1000)
     if not 0 < time_base <= _LONGEST_TICK:
         raise MediaError(f"{container.name}: video stream {stream.index} counts its time in steps of {time_base} s")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -36,6 +35,8 @@ def describe_break(path: Path, decoder: StreamDecoder, end: int) -> str | None:
     tick, step = decoder.info.time_base, decoder.usual_step
     proven = decoder.broke_off or breaks_off(path)
     claimed = decoder.end_pts if decoder.tells_end else None
+    if decoder.is_picture:
+        return "a part of the picture is missing" if proven else None
     after = f"breaks off after {float(end * tick):.2f} s"
     if claimed is not None and not decoder.shares_end:
         missing = claimed - end
@@ -52,8 +53,8 @@ def breaks_off(path: Path) -> bool:
     """Tell whether a file ends before its own format says it does.
 
     Known are the formats that say so at all: MP4 and MOV (a box reaches past the end), Matroska and WebM (the segment
-    does), AVI, WAV and WebP (the first RIFF chunk does), MPEG transport streams (a packet is cut), GIF, PNG and JPEG
-    (no end mark).
+    does), AVI, WAV and WebP (the first RIFF chunk does), MPEG transport streams (a packet is cut), GIF (its blocks do
+    not lead to its end mark), PNG and JPEG (no end mark).
 
     Args:
         path: The file.
@@ -65,7 +66,7 @@ def breaks_off(path: Path) -> bool:
         size = path.stat().st_size
         with path.open("rb") as file:
             return _cut(file, size)
-    except (OSError, struct.error):
+    except (OSError, IndexError):
         return False
 
 
@@ -80,7 +81,7 @@ def _cut(file: BinaryIO, size: int) -> bool:
         return _segment_cut(file, size)
     tail = _tail(file, size)
     if head[:6] in (b"GIF87a", b"GIF89a"):
-        return not tail.rstrip(b"\0").endswith(b";")
+        return not _gif_ends(file, size)
     if head[:8] == b"\x89PNG\r\n\x1a\n":
         return b"IEND" not in tail
     if head[:3] == b"\xff\xd8\xff":
@@ -143,6 +144,33 @@ def _transport_cut(file: BinaryIO, size: int) -> bool:
         if len(packets) >= 2 * length and all(byte == _MARK for byte in packets[place::length]):
             return size % length != 0
     return False
+
+
+def _gif_ends(file: BinaryIO, size: int) -> bool:
+    """Go from block to block: a decoder stops at what is no block, and says nothing."""
+    file.seek(10)
+    flags = file.read(3)[0]
+    file.seek(_colour_table_bytes(flags), os.SEEK_CUR)
+    while file.tell() < size:
+        kind = file.read(1)
+        if kind == b";":
+            return True
+        if kind == b",":
+            place = file.read(9)
+            file.seek(_colour_table_bytes(place[8]) + 1 if len(place) == 9 else 0, os.SEEK_CUR)
+        elif kind == b"!":
+            file.seek(1, os.SEEK_CUR)
+        else:
+            return False
+        while length := file.read(1):
+            if length == b"\0":
+                break
+            file.seek(length[0], os.SEEK_CUR)
+    return False
+
+
+def _colour_table_bytes(flags: int) -> int:
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def _jpeg_ends(file: BinaryIO, size: int) -> bool:
