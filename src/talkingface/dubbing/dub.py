@@ -29,7 +29,7 @@ from talkingface.media.probe import MediaInfo, probe
 from talkingface.media.segments import SegmentWriter
 from talkingface.models.video_retalking.backends import choose_backend
 from talkingface.option_fields import with_changes
-from talkingface.options import DubOptions
+from talkingface.options import DubOptions, LengthRule
 from talkingface.progress import Cancellation, Progress, SilentProgress
 
 SEGMENT_FRAMES = 250  # a kill loses at most so many
@@ -121,7 +121,7 @@ def dub(
                 analysis.clip.frame_pts,
                 spec.time_base,
                 heard.duration,
-                settings.length_rule,
+                LengthRule() if picture.is_still else settings.length_rule,  # a picture lasts as long as is wanted
                 analysis.last_duration,
                 keep_lead=settings.start is None or picture.is_still,
             )
@@ -160,7 +160,7 @@ def _animated(
 ) -> Path:  # fmt: skip
     """Make a clip of a picture, and say so."""
     clip = animate_picture(
-        picture, folder.sub("picture"), seconds, settings.seed, progress, cancel, still=settings.still
+        picture, folder.sub("picture"), seconds, settings.seed, progress, cancel, still=settings.still, say=say
     )
     how = "kept still but for its mouth" if settings.still else "natural slight motion was added"
     say(f"{picture.path.name}: is a picture; {how}")

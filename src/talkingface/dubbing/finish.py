@@ -47,7 +47,9 @@ def result_sound(
     own = store_audio(job.face, folder.sub("background") / "own.rows", start=options.start, end=options.end)
     if own.loss is not None and not options.allow_damaged:
         raise MediaError(f"{job.face}: its own sound {own.loss}; --allow-damaged uses what can be decoded")
-    mixed = mixed_sound(kept, own, gain, max(planned.duration, kept.duration), folder.path / "background" / "mixed.rows")
+    mixed = mixed_sound(
+        kept, own, gain, max(planned.duration, kept.duration), folder.path / "background" / "mixed.rows"
+    )
     for text in mixed.notes:
         say(text)
     return mixed.sound
