@@ -187,11 +187,12 @@ def test_a_picture_that_breaks_off(tmp_path: Path, name: str) -> None:
         assert len(list(reader.frames())) == 1
         assert reader.loss is None
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 10])
+    if name == "p.webp":  # all or nothing
+        with pytest.raises(MediaError, match="breaks off before its first picture is whole"):
+            VideoReader(path)
+        return
     with VideoReader(path) as reader:
-        try:
-            list(reader.frames())
-        except MediaError:
-            return  # WebP is all or nothing
+        list(reader.frames())
         assert reader.loss == "a part of the picture is missing"
 
 

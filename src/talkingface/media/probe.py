@@ -268,6 +268,8 @@ def _video_info(container: InputContainer, stream: VideoStream) -> VideoStreamIn
         raise MediaError(f"{container.name}: video stream {stream.index} counts its time in steps of {time_base} s")
     pixel_format = frame.format if frame is not None else context.format
     if pixel_format is None or not context.width or not context.height:
+        if breaks_off(Path(container.name)):
+            raise MediaError(f"{container.name}: breaks off before its first picture is whole")
         raise MediaError(
             f"{container.name}: video stream {stream.index} has no readable picture size or format, or pictures of "
             f"more than {limit / 1e6:.0f} megapixels"
