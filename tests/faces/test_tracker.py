@@ -348,6 +348,12 @@ def test_small_faces_are_looked_for_in_tiles_on_key_frames_only(scene: Scene) ->
     assert scene.tiled == [6, 6, 6]
 
 
+def test_a_square_picture_has_more_tiles_and_takes_them_in_turn(scene: Scene) -> None:
+    scene.width = scene.height = 640
+    play(scene, 85, lambda n: ([], n == 60))
+    assert scene.tiled == [9, 4, 5, 9]
+
+
 def test_no_tiles_while_a_face_of_usual_size_is_seen(scene: Scene) -> None:
     play(scene, 60, lambda n: [(200, 150, 120), (500, 250, 16)])
     assert scene.tiled == []

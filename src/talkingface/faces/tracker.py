@@ -33,6 +33,7 @@ MAX_UNSURE_SECONDS = 10.0  # what cannot be decided for so long is believed
 MAX_FACES = 5
 SMALL_SHARE = 0.1  # of the picture's longer side: faces that tiles are for
 LEAST_TILED = 480  # pixels of the longer side; tiles of smaller pictures hold no more than the picture
+MOST_TILES = 6  # a key frame, but for a shot's first
 COMING_TOGETHER = 0.25  # overlap of two boxes from which on tracks may be mixed up
 APART = 0.1
 ONE_FACE = 0.55  # overlap of two boxes that only one face can fill for long
@@ -90,6 +91,8 @@ class FaceTracker:
         self._look_until = -np.inf
         self._together: dict[tuple[int, int], int] = {}
         self._size = (0, 0)
+        self._tilings = 0
+        self._last_tiled_cut = -1
 
     def update(
         self, index: int, time: float, sampler: PictureSampler, look: Look, cut: bool = False, doubtful: bool = False
@@ -241,12 +244,19 @@ class FaceTracker:
                 self._take(map(to_coded, self.detector.detect(light)), index, time, sampler)
         longer = max(self._size)
         if longer >= LEAST_TILED and not any(face.width >= SMALL_SHARE * longer for face in self._seen()):
-            regions = tiles(*self._size, self._upright) if due else self._around_lost(SMALL_SHARE * longer)
+            regions = self._tiles() if due else self._around_lost(SMALL_SHARE * longer)
             known = [face.box for face in self._seen()]
             self._take(self.detector.find_small(sampler, regions, known), index, time, sampler)
 
     def _seen(self) -> list[FollowedFace]:
         return [face for face in self._open if face.lost_frames == 0]
+
+    def _tiles(self) -> list[OrientedSquare]:
+        """All tiles at a shot's first key frame; where there are many, every other one on later key frames in turn."""
+        regions = tiles(*self._size, self._upright)
+        self._tilings = 0 if self._last_tiled_cut != len(self.cuts) else self._tilings + 1
+        self._last_tiled_cut = len(self.cuts)
+        return regions if len(regions) <= MOST_TILES or self._tilings == 0 else regions[self._tilings % 2 :: 2]
 
     def _around_lost(self, small: float) -> list[OrientedSquare]:
         return [
