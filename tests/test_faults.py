@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import wave
 import zlib
@@ -448,8 +449,6 @@ def test_the_sound_is_never_replaced(place: Path, refused: Callable[..., None]) 
 
 
 def test_unwritable_folder(place: Path, refused: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    import tempfile
-
     real = tempfile.TemporaryFile
 
     def refuse(*arguments: object, **how: object) -> object:
@@ -481,6 +480,17 @@ def test_odd_names_of_inputs_and_results(place: Path, dub: Run) -> None:
         outcome = dub(name, "speech.wav", "--preview", "0.2", output=result)
         assert outcome.code == 0, (name, outcome.err)
         assert Path(result).stat().st_size > 1000, name
+
+
+def test_a_name_as_long_as_names_can_be_on_another_filesystem(place: Path, dub: Run) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == place.stat().st_dev or not os.access(other, os.W_OK):
+        pytest.skip("there is no other filesystem to write to")
+    with tempfile.TemporaryDirectory(dir=other) as folder:
+        result = Path(folder) / ("x" * 251 + ".mp4")
+        outcome = dub("face.mp4", "speech.wav", "--preview", "0.2", output=str(result))
+        assert outcome.code == 0, outcome.err
+        assert [path.name for path in Path(folder).iterdir()] == [result.name]
 
 
 def test_leading_dashes(place: Path, dub: Run) -> None:

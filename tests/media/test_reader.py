@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -156,6 +157,23 @@ def test_uneven_times_and_later_sound_are_no_loss(
         with VideoReader(path) as reader:
             list(reader.frames())
             assert reader.loss is None
+
+
+@pytest.mark.parametrize(("seconds", "first"), [(2.0, 1.0), (1.0, 0.08), (2.0, 1.3), (1.5, 0.5)])
+def test_what_an_edit_list_leaves_out_is_no_loss(make_video: Callable[..., Path], seconds: float, first: float) -> None:
+    path = make_video("v.mp4", frames=80, options={"g": "20", "bf": "2"})
+    data = bytearray(path.read_bytes())
+    edit, movie, media = (data.find(name) for name in (b"elst", b"mvhd", b"mdhd"))
+    (film_scale,), (media_scale,) = (
+        struct.unpack_from(">I", data, movie + 16),
+        struct.unpack_from(">I", data, media + 16),
+    )
+    struct.pack_into(">Ii", data, edit + 12, round(seconds * film_scale), round(first * media_scale))
+    path.write_bytes(data)
+    with VideoReader(path) as reader:
+        frames = list(reader.frames())
+        assert abs(len(frames) - seconds * 25) <= 1
+        assert reader.loss is None
 
 
 @pytest.mark.parametrize("name", ["v.mp4", "v.mov", "v.mkv", "v.avi", "v.ts", "v.gif"])

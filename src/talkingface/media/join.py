@@ -220,7 +220,7 @@ def _move_into_place(joined: Path, output: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        handle, name = tempfile.mkstemp(prefix=f".{output.stem}-", suffix=output.suffix, dir=output.parent)
+        handle, name = tempfile.mkstemp(prefix=".talkingface-", suffix=output.suffix, dir=output.parent)
         os.close(handle)
         beside = Path(name)
         try:
