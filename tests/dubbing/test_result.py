@@ -17,7 +17,7 @@ TIMES = np.arange(10) / 25
 
 
 def ranges(dubbed: list[int]) -> list[tuple[float, float, int]]:
-    found = passed_ranges(np.array(dubbed, bool), TIMES[: len(dubbed)], len(dubbed) / 25)
+    found = passed_ranges(np.array(dubbed, bool), np.zeros(len(dubbed), bool), TIMES[: len(dubbed)], len(dubbed) / 25)
     assert all(entry["reason"] for entry in found)
     json.dumps(found)
     return [(entry["from"], entry["to"], entry["frames"]) for entry in found]
@@ -33,6 +33,13 @@ def test_everything_passed() -> None:
 
 def test_ranges_at_both_ends_and_between() -> None:
     assert ranges([0, 0, 1, 1, 0, 1, 1, 1, 1, 0]) == [(0.0, 0.08, 2), (0.16, 0.2, 1), (0.36, 0.4, 1)]
+
+
+def test_each_range_has_its_reason() -> None:
+    found = passed_ranges(np.array([1, 0, 0, 0, 1], bool), np.array([1, 1, 0, 0, 1], bool), TIMES[:5], 0.2)
+    assert [(entry["from"], entry["frames"]) for entry in found] == [(0.04, 1), (0.08, 2)]
+    assert "not surely seen" in found[0]["reason"]
+    assert "not in the picture" in found[1]["reason"]
 
 
 def test_stages_add_up() -> None:

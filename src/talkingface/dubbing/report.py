@@ -74,7 +74,9 @@ def describe(
             "total": len(dubbed),
             "dubbed": int(dubbed.sum()),
             "passed_through": int((~dubbed).sum()),
-            "passed_through_ranges": passed_ranges(dubbed, planned.times, duration),
+            "passed_through_ranges": passed_ranges(
+                dubbed, _followed(voices, analysis, planned), planned.times, duration
+            ),
             "source": analysis.clip.frames,
             "from_interrupted_run": resumed,
         },
@@ -98,6 +100,15 @@ def describe(
     return DubResult(
         job.output, len(dubbed), int(dubbed.sum()), int((~dubbed).sum()), duration, seconds, seconds / duration, report
     )
+
+
+def _followed(voices: Sequence[Voice], analysis: Analysis, planned: Schedule) -> NDArray[np.bool_]:
+    """(N,) frames of the result in which somebody who speaks was followed."""
+    frames = np.zeros(analysis.clip.frames, np.bool_)
+    for voice in voices:
+        for person in voice.people:
+            frames[person.frames] = True
+    return np.asarray(frames[planned.order])
 
 
 def check_report(path: Path, taken: Sequence[Path]) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,12 @@ from talkingface.options import DubOptions
 from talkingface.weights.embedded import asset_sha256
 
 
+PASSED_BECAUSE = (
+    "the mouth of the chosen face is not surely seen (turned away, covered or cut by the picture's edge)",
+    "the chosen face is not in the picture",
+)
+
+
 @dataclass(frozen=True)
 class DubResult:
     """A finished dub.
@@ -25,7 +32,7 @@ class DubResult:
         output: The file written.
         frames_total: Frames in it.
         frames_dubbed: Frames whose lips were spoken.
-        frames_passed: Frames passed through unchanged (no face).
+        frames_passed: Frames passed through unchanged (no face, or its mouth not surely seen).
         duration: Seconds it plays.
         seconds: Seconds it took.
         real_time_factor: ``seconds / duration``; below 1 is faster than real time.
@@ -79,18 +86,30 @@ def weight_hashes(names: tuple[str, ...]) -> dict[str, str]:
     return {name: asset_sha256(name) for name in names}
 
 
-def passed_ranges(dubbed: NDArray[np.bool_], times: NDArray[np.float64], end: float) -> list[dict[str, Any]]:
-    """Time ranges of the result in which frames were passed through."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], dubbed, [True]]).astype(np.int8)))
+def passed_ranges(
+    dubbed: NDArray[np.bool_], present: NDArray[np.bool_], times: NDArray[np.float64], end: float
+) -> list[dict[str, Any]]:
+    """Time ranges of the result in which frames were passed through, each with its reason.
+
+    Args:
+        dubbed: (N,) frames whose lips were spoken.
+        present: (N,) frames in which a face that is to speak was followed.
+        times: (N,) seconds.
+        end: Seconds at which the last frame ends.
+    """
+    kinds = np.where(dubbed, 0, np.where(present, 1, 2))
+    edges = np.flatnonzero(np.diff(np.concatenate([[-1], kinds, [-1]])))
     ranges = []
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
+    for first, last in pairwise(edges):
+        if kinds[first] == 0:
+            continue
         stop = float(times[last]) if last < len(times) else end
         ranges.append(
             {
                 "from": round(float(times[first]), 3),
                 "to": round(stop, 3),
                 "frames": int(last - first),
-                "reason": "the chosen face is not in the picture",
+                "reason": PASSED_BECAUSE[int(kinds[first]) - 1],
             }
         )
     return ranges

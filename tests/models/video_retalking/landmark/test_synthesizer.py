@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from talkingface.faces.geometry import gap_of
 from talkingface.media.planes import PlaneLayout
 from talkingface.models.video_retalking.backends import landmark_pipeline
 from talkingface.models.video_retalking.landmark.canonicalize import TemplateCanonicalizer
 from talkingface.models.video_retalking.landmark.donors import DonorBank
 from talkingface.models.video_retalking.landmark.mouth_motion import hear
-from talkingface.models.video_retalking.landmark.synthesizer import DonorLipSynthesizer, LipPlan
+from talkingface.models.video_retalking.landmark.synthesizer import MOUTH, DonorLipSynthesizer, LipPlan, faded
 from talkingface.models.video_retalking.pipeline import Pipeline, Shot
 
 GAPS = 0.1 + 0.1 * np.sin(np.arange(50) / 2.5)
@@ -73,9 +74,10 @@ def test_strength_follows_what_is_known_of_the_mouths_visibility(tmp_path: Path,
     seen = np.concatenate([np.full(20, 1.0), np.linspace(1, 0, 10), np.full(20, 0.0)]).astype(np.float32)
     plan, synthesizer = planned(tmp_path, replace(make_track(GAPS), confidence=seen), layout, planes, noise(2))
     np.testing.assert_allclose(plan.strength, seen)
-    half = synthesizer.speak(plan, 25, planes)
-    assert half is not None
-    assert 0 < half.alpha.max() < 0.6
+    for number, low, high in ((24, 0.95, 1.01), (28, 0.05, 0.6)):
+        part = synthesizer.speak(plan, number, planes)
+        assert part is not None
+        assert low < part.alpha.max() < high
     assert synthesizer.speak(plan, 40, planes) is None
 
 
@@ -140,3 +142,13 @@ def test_a_face_outside_the_picture_gives_no_patch(tmp_path: Path, make_track, l
     gone = make_track(GAPS, middle=(240.0, 3000.0))
     pipeline = pipeline_for(tmp_path / "work", gone, bank, layout, noise(2))
     assert pipeline.frame(5, planes) is None
+
+
+def test_a_fading_mouth_takes_the_frames_own_shape(make_track) -> None:
+    face = TemplateCanonicalizer().canonicalise(make_track(GAPS))
+    wanted = np.zeros((80, 2))
+    own = face.shape(7)[MOUTH, :2] - face.closed_mouth
+    assert faded(face, 7, wanted, 1.0) is wanted
+    np.testing.assert_allclose(faded(face, 7, wanted, 0.05), own)
+    gaps = [float(gap_of(faded(face, 7, wanted, strength))) for strength in (0.1, 0.4, 0.7, 1.0)]
+    assert gaps == sorted(gaps, reverse=True)

@@ -38,6 +38,9 @@ from talkingface.models.video_retalking.stages import FloatArray, RegionPatch
 LIPS = 40
 BLOCK = 64  # frames whose motion is worked out together
 FAINTEST = 0.01  # an effect weaker than this is none
+DISSOLVED = (
+    0.35  # strength up to which the altered mouth is dissolved into the frame's own; beyond, only its shape fades
+)
 
 
 class PlannedMotion:
@@ -105,6 +108,25 @@ class LipPlan:
     donor_mouths: dict[int, NDArray[np.float64]]
 
 
+def faded(face: CanonicalFace, row: int, displacement: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
+    """Bring the wanted mouth shape to the frame's own as the effect fades: two unlike mouths dissolved look double.
+
+    Args:
+        face: The person.
+        row: Row of the track.
+        displacement: (80, 2) wanted, from the closed mouth, canonical units.
+        strength: 0..1.
+
+    Returns:
+        (80, 2): what was wanted at strength 1, the frame's own mouth where it is dissolved.
+    """
+    if strength >= 1:
+        return displacement
+    own = face.shape(row)[MOUTH, :2] - face.closed_mouth
+    share = float(smoothstep(0.1, 1.0, np.array(strength)))
+    return np.asarray(own + (displacement - own) * share)
+
+
 class DonorLipSynthesizer:
     """Speaks with the person's own mouths."""
 
@@ -146,13 +168,13 @@ class DonorLipSynthesizer:
 
     def speak(self, plan: LipPlan, number: int, planes: list[Plane]) -> RegionPatch | None:
         """Render one frame; see ``stages.LipSynthesizer``."""
-        strength = np.float32(plan.strength[number])
+        strength = float(plan.strength[number])
         if strength < FAINTEST:
             return None
         face, row, donor_row = plan.face, int(plan.rows[number]), int(plan.donors[number])
         height, width = planes[0].shape
         unit = float(face.interocular[row])
-        displacement = plan.displacement[number]
+        displacement = faded(face, row, plan.displacement[number], strength)
         target = face.target(row, displacement)
         warp = plan_warp(face.landmarks[row], target, unit, width, height)
         if warp is None:
@@ -169,7 +191,8 @@ class DonorLipSynthesizer:
             if maps is not None:
                 self._add_mouth(base, warp, maps, donor, index, shift_x, shift_y, depth[index] if depth else None)
             patch.append(base)
-        return RegionPatch(warp.box.x0, warp.box.y0, patch, warp.alpha * strength)
+        shown = np.float32(smoothstep(0, DISSOLVED, np.array(strength)))
+        return RegionPatch(warp.box.x0, warp.box.y0, patch, warp.alpha * shown)
 
     @staticmethod
     def _geometry(
