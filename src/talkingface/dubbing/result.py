@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from talkingface.options import DubOptions
 from talkingface.weights.embedded import asset_sha256
 
-
 PASSED_BECAUSE = (
     "the mouth of the chosen face is not surely seen (turned away, covered or cut by the picture's edge)",
     "the chosen face is not in the picture",
