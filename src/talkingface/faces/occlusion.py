@@ -27,7 +27,7 @@ EDGE_ON = 62.0  # degrees
 SAME_PATTERN = (0.74, 0.86)  # correlation of the same mouth in another light; of another thing it is less
 NEIGHBOURHOOD = 0.13  # inter-ocular distances
 NEAR = 1.35  # two frames that differ less show the same
-FAR_HOLD, FAR, VERY_FAR = 1.45, 1.75, 2.4
+FAR_HOLD, FAR, VERY_FAR = 1.3, 1.75, 2.4
 LEAST_NEIGHBOURS = 0.06
 # brightness of a mouth on its skin at the sample points, in the order of the mesh: mean of eight clips of two speakers
 # of the GRID corpus (CC BY 4.0), left and right made equal, mean taken out; only its correlation with a face is used

@@ -226,7 +226,7 @@ def share_outside(landmarks: NDArray[np.floating], width: int, height: int) -> f
     margin = 0.25 * float((high - low).max())
     low, high = low - margin, high + margin
     inside = np.clip(np.minimum(high, [width, height]) - np.maximum(low, 0), 0, None)
-    return float(1 - np.prod(inside) / max(float(np.prod(high - low)), 1e-6))
+    return float(np.clip(1 - np.prod(inside) / max(float(np.prod(high - low)), 1e-6), 0, 1))
 
 
 def without_lone_dips(values: NDArray[np.float64]) -> NDArray[np.float64]:
