@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import heapq
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
@@ -20,6 +16,7 @@ from talkingface.errors import OutputError
 from talkingface.media.audio import Sound, resampled_frames
 from talkingface.media.decoding_clock import DecodingClock
 from talkingface.media.encoding import REORDER_DEPTH, EncodeSpec, set_colour
+from talkingface.media.placing import move_into_place
 from talkingface.media.segments import Segment
 
 if TYPE_CHECKING:
@@ -78,7 +75,7 @@ def join(
     try:
         try:
             _mux(segments, spec, audio, joined, metadata, last_duration)
-            _move_into_place(joined, output)
+            move_into_place(joined, output)
         finally:
             joined.unlink(missing_ok=True)
     except (OSError, av.error.FFmpegError) as error:
@@ -211,21 +208,3 @@ def _encoded_sound(audio: Sound, sound: AudioStream) -> Iterator[tuple[Fraction,
         for packet in sound.encode(frame):
             time = (packet.dts or 0) * packet.time_base
             yield time, packet
-
-
-def _move_into_place(joined: Path, output: Path) -> None:
-    """Give a finished file its name in one step, also when that is on another filesystem."""
-    try:
-        joined.replace(output)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        handle, name = tempfile.mkstemp(prefix=".talkingface-", suffix=output.suffix, dir=output.parent)
-        os.close(handle)
-        beside = Path(name)
-        try:
-            shutil.copyfile(joined, beside)
-            shutil.copymode(joined, beside)
-            beside.replace(output)
-        finally:
-            beside.unlink(missing_ok=True)
