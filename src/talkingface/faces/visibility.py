@@ -167,13 +167,15 @@ class VisibilityRecorder:
             x = (landmarks[self._points, 0] + 0.5) / across - 0.5
             y = (landmarks[self._points, 1] + 0.5) / down - 0.5
             factor = max(1, int(unit / min(across, down) / SAMPLE_INTEROCULAR))
+            skip = max(1, factor // 4)  # 16 pixels of each are plenty
+            factor = skip * min(factor, 4)
             height, width = plane.shape
             x0, y0 = int(max(0, x.min() - 2 * factor)), int(max(0, y.min() - 2 * factor))
             x1, y1 = int(min(width, x.max() + 2 * factor + 2)), int(min(height, y.max() + 2 * factor + 2))
             if x1 - x0 < factor or y1 - y0 < factor:
                 continue
             columns, rows = (x1 - x0) // factor, (y1 - y0) // factor
-            part = plane[y0 : y0 + rows * factor, x0 : x0 + columns * factor]
+            part = plane[y0 : y0 + rows * factor : skip, x0 : x0 + columns * factor : skip]
             if factor > 1:
                 part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
             places_x = ((x - x0 + 0.5) / factor - 0.5).astype(np.float32)[None]
