@@ -38,6 +38,7 @@ MOUTH_PATTERN = (
     -37, -35, -50, -48, -16, 14, -13, -1, -9, -23, 0, 22, 32, -48, 15, 39, 30, 26, 16, -21, 1, 37, 34, 27, 4, -2, -9,
     -1, 13, 18, -82, -72, -51, 18, 48, 43, 40, 38, 45, 30, 42, 47, 43, 43,
 )  # fmt: skip
+OFF_COLOUR = 0.02
 LIKENESS_WEIGHT = 12.0
 CLEARLY_LIKER = 0.12
 SAMPLED_FRAMES = 160
@@ -94,6 +95,7 @@ class LookComparer:
         self.neighbourhoods = (near / near.sum(1, keepdims=True)).astype(np.float32)
         lips = set(mesh.REFINED_LIPS)
         self.luma_spread = np.array([LIP_SPREAD if p in lips else LUMA_SPREAD for p in points], np.float32)
+        self.skin = np.array([point not in lips for point in points])
         pattern = np.array(MOUTH_PATTERN, np.float32)
         self.pattern = pattern / np.linalg.norm(pattern)
         self.facing = np.array([_facing(surface, surface[point]) for point in points], np.float32)
@@ -119,10 +121,15 @@ class LookComparer:
         return np.stack([self.difference(looks, looks[row : row + 1]) for row in range(len(looks))])
 
     def likeness(self, looks: LowerFaceLooks) -> float:
-        """Correlation, -1..1, of the middle of some looks with a mouth's pattern of light and dark."""
-        luma = np.median(looks.values[..., 0], 0)
-        luma = luma - luma.mean()
-        return float(luma @ self.pattern / max(float(np.linalg.norm(luma)), 1e-6))
+        """How much the middle of some looks is like a mouth on skin, 1 at most.
+
+        The correlation of its luma with a mouth's pattern, less for skin of another colour than the upper face's.
+        """
+        middle = np.median(looks.values, 0)
+        luma = middle[:, 0] - middle[:, 0].mean()
+        off_colour = float(np.abs(middle[self.skin, 1:]).mean())
+        alike = float(luma @ self.pattern / max(float(np.linalg.norm(luma)), 1e-6))
+        return alike - OFF_COLOUR * min(off_colour, 20.0)
 
     def same_pattern(self, looks: LowerFaceLooks, usual: LowerFaceLooks) -> FloatArray:
         """Greatest correlation of every frame's luma with that of a usual look, (T,), -1..1.
