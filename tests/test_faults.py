@@ -225,6 +225,12 @@ def test_empty_file(place: Path, refused: Callable[..., None], role: str) -> Non
     refused(3, r"empty\.mp4: the file is empty", *arguments)
 
 
+def test_pipes_and_devices_are_not_waited_for(place: Path, refused: Callable[..., None]) -> None:
+    refused(3, r"/dev/zero: is a pipe or a device", "/dev/zero")
+    os.mkfifo("pipe.mp4")
+    refused(3, r"pipe\.mp4: is a pipe or a device", "pipe.mp4")
+
+
 def test_sound_as_the_face(refused: Callable[..., None]) -> None:
     refused(3, r"speech\.wav: has no video", "speech.wav")
 

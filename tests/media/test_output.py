@@ -27,12 +27,17 @@ def test_usable_places_pass_and_stay_empty(tmp_path: Path, codec: str, suffix: s
         ("there.mp4", "h264", "already there.*--overwrite"),
         ("in.mp4", "h264", "is also an input"),
         ("link.mp4", "h264", "is also an input"),
+        ("nowhere/../in.mp4", "h264", "is also an input"),
+        ("dangling.mp4", "h264", "is a link to a file that is not there"),
+        ("x" * 300 + ".mp4", "h264", "cannot be written .*name too long"),
+        ("zero\0byte.mp4", "h264", "is no name for a file|no such folder|null"),
     ],
 )
 def test_unusable_places_are_refused(tmp_path: Path, name: str, codec: str, reason: str) -> None:
     for existing in ("there.mp4", "in.mp4", "file.txt"):
         (tmp_path / existing).touch()
     os.link(tmp_path / "in.mp4", tmp_path / "link.mp4")
+    (tmp_path / "dangling.mp4").symlink_to("gone.mp4")
     with pytest.raises(OutputError, match=reason):
         check_output(tmp_path / name, False, [tmp_path / "in.mp4"], codec)
 

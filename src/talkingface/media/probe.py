@@ -135,7 +135,7 @@ def open_media(path: Path) -> Iterator[InputContainer]:
         MediaError: the file is missing, a directory, empty, not readable, or no media FFmpeg knows. Faults that FFmpeg
             reports while the file is open become a ``MediaError`` too.
     """
-    _check_file(path)
+    check_file(path)
     try:
         # Names in metadata are often in no known encoding; a title must not make a film unreadable.
         container = av.open(str(path.absolute()), "r", options=_opening_options(path), metadata_errors="replace")
@@ -159,13 +159,20 @@ def _opening_options(path: Path) -> dict[str, str]:
     }
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Make sure that something can be read as a file, before anything waits for it.
+
+    Raises:
+        MediaError: it is missing, a directory, a pipe or a device, empty, or cannot be opened.
+    """
     try:
         if not path.exists():
             raise MediaError(f"{path}: no such file")
         if path.is_dir():
             raise MediaError(f"{path}: is a directory, not a media file")
-        if path.stat().st_size == 0 and path.is_file():
+        if not path.is_file():
+            raise MediaError(f"{path}: is a pipe or a device; save it as a file first, it is read more than once")
+        if path.stat().st_size == 0:
             raise MediaError(f"{path}: the file is empty")
         with path.open("rb"):
             pass
