@@ -2,7 +2,8 @@
 
 Four things take confidence away: the mesh network's own doubt, a head turned far to the side, a mouth cut by the
 picture's border, and something in front of the mouth (``occlusion``). What covers the mouth all the time, or nearly,
-cannot be told from a face that looks so: a mask worn throughout is not noticed, and nor is a change of clothes.
+cannot be told from a face that looks so: a mask worn throughout is not noticed. What covers it for more than half of a
+track is told from it by the pattern of a mouth, which can go wrong.
 """
 
 from __future__ import annotations
