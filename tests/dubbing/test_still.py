@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from talkingface.dubbing.still import LARGEST_SIDE, RATE, TICKS, animate_picture, read_picture
+from talkingface.errors import MediaError
 from talkingface.media.probe import probe
 from talkingface.media.reader import VideoReader
 from talkingface.progress import Cancellation, SilentProgress
@@ -111,3 +112,15 @@ def test_a_still_picture_is_one_frame(tmp_path: Path, pictures: list[np.ndarray]
         assert (only.pts, reader.last_duration) == (0, TICKS)
         assert reader.stream.average_rate == RATE
         assert (reader.stream.width, reader.stream.height) == (512, 288)
+
+
+def test_a_cut_short_picture_is_refused_unless_allowed(tmp_path: Path, pictures) -> None:
+    whole = tmp_path / "whole.jpg"
+    assert cv2.imwrite(str(whole), pictures[0])
+    part = tmp_path / "part.jpg"
+    part.write_bytes(whole.read_bytes()[: whole.stat().st_size * 3 // 5])
+    with pytest.raises(MediaError, match=r"part\.jpg: .*--allow-damaged"):
+        read_picture(probe(part), print)
+    said: list[str] = []
+    assert read_picture(probe(part), said.append, allow_damaged=True).shape == pictures[0].shape
+    assert "the rest is used" in said[0]

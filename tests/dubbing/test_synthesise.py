@@ -10,12 +10,15 @@ import av
 import numpy as np
 import pytest
 
+from talkingface.dubbing.analysis_store import Analysis
 from talkingface.dubbing.plan import Schedule
 from talkingface.dubbing.synthesise import speak_frame, synthesise
 from talkingface.errors import OutputError
+from talkingface.faces.video import ClipTracks
 from talkingface.media.encoding import encode_spec
 from talkingface.media.planes import PlaneLayout, layout_of, plane_views
 from talkingface.media.probe import probe
+from talkingface.media.reader import VideoReader
 from talkingface.media.segments import SegmentWriter
 from talkingface.models.video_retalking.stages import RegionPatch
 from talkingface.progress import Cancellation, SilentProgress
@@ -77,9 +80,13 @@ def run(face: Path, folder: Path, order: list[int], painter: Any, resume: bool =
     spec, _ = encode_spec(info.video[0], "ffv1", 18, 2)
     planned = Schedule(np.array(order), np.arange(len(order)) * 512, Fraction(1, 12_800), 512, 1.0)
     layout = PlaneLayout("yuv420p", 512, 288, 8, 1, 1, False, "bt709")
+    with VideoReader(face) as reader:
+        marks = np.array([frame.mark for frame in reader.frames()])
+    clip = ClipTracks(info, np.arange(30) / 25, np.arange(30) * 512, [], [], 0)
+    analysis = Analysis(clip, {}, layout, 512, None, marks)
     with SegmentWriter(folder, spec, segment_frames=8, resume=resume) as writer:
         return synthesise(
-            face, np.arange(30) * 512, planned, [painter], layout, writer,
+            face, analysis, planned, [painter], writer,
             threads=2, progress=SilentProgress(), cancel=Cancellation(),
         )  # fmt: skip
 

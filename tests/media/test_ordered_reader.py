@@ -102,7 +102,7 @@ def test_backward_runs_hold_no_more_than_a_chunk(long_gop: Path, monkeypatch: py
 
 
 def test_large_frames_make_smaller_chunks(make_video: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ordered_reader, "_BUFFER_BYTES", 96 * 64 * 3 * 5)
+    monkeypatch.setattr(ordered_reader, "_BUFFER_BYTES", 96 * 64 * 3 // 2 * 5)
     assert ordered_reader._frames_that_fit(VideoReader(make_video("v.mp4")).stream, 48) == 5
 
 

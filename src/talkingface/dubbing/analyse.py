@@ -46,6 +46,7 @@ def analyse(
         Cancelled: when asked to stop.
     """
     seen: dict[int, _SeenFace] = {}
+    marks = array("q")
     budget = MemoryBudget()
     layout: PlaneLayout | None = None
     with VideoReader(face, start=start, end=end, threads=threads) as reader:
@@ -55,6 +56,7 @@ def analyse(
             for decoded in frames:
                 cancel.check()
                 tracker.feed(decoded)
+                marks.append(decoded.mark)
                 if layout is None:
                     layout = layout_of(decoded.frame)
                 planes = plane_views(decoded.frame)
@@ -74,7 +76,7 @@ def analyse(
     ]
     for one in seen.values():
         one.drop()
-    save_analysis(folder, replace(clip, tracks=tracks), layout, last_duration, loss)
+    save_analysis(folder, replace(clip, tracks=tracks), layout, last_duration, loss, marks)
 
 
 class _SeenFace:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from talkingface.errors import OutputError
 from talkingface.faces.mesh_topology import MESH_POINTS
@@ -35,6 +36,7 @@ class Analysis:
         layout: How the frames' planes are to be read.
         last_duration: Ticks the last frame is shown; None when the file does not say.
         loss: What of the video could not be decoded, None when it is whole.
+        marks: (N,) int64 ``DecodedFrame.mark`` of every frame, by which pass 2 makes sure that it sees the same.
     """
 
     clip: ClipTracks
@@ -42,6 +44,7 @@ class Analysis:
     layout: PlaneLayout
     last_duration: int | None
     loss: str | None
+    marks: NDArray[np.int64]
 
 
 def donors_path(folder: Path, number: int) -> Path:
@@ -55,8 +58,9 @@ def landmarks_path(folder: Path, number: int) -> Path:
 
 
 def save_analysis(
-    folder: Path, clip: ClipTracks, layout: PlaneLayout, last_duration: int | None, loss: str | None
-) -> None:
+    folder: Path, clip: ClipTracks, layout: PlaneLayout, last_duration: int | None, loss: str | None,
+    marks: Sequence[int],
+) -> None:  # fmt: skip
     """Write what is not in the folder yet: all but landmarks and mouths.
 
     Args:
@@ -65,6 +69,7 @@ def save_analysis(
         layout: How the frames' planes are to be read.
         last_duration: Ticks the last frame is shown.
         loss: What could not be decoded.
+        marks: Of every frame.
 
     Raises:
         OutputError: it cannot be written.
@@ -80,7 +85,7 @@ def save_analysis(
     }
     try:
         with (folder / FRAMES).open("wb") as file:
-            np.savez(file, times=clip.frame_times, pts=clip.frame_pts)
+            np.savez(file, times=clip.frame_times, pts=clip.frame_pts, marks=np.array(marks, np.int64))
         for track in tracks:
             arrays = {name: getattr(track, name) for name in _TRACK_ARRAYS}
             if track.identity is not None:
@@ -119,7 +124,7 @@ def load_analysis(folder: Path, info: MediaInfo, recent: RecentDonors | None = N
         donors[number] = PackedDonors(donors_path(folder, number), layout, recent)
     frames = _arrays(folder / FRAMES)
     clip = ClipTracks(info, frames["times"], frames["pts"], tracks, index["cuts"], index["damaged"])
-    return Analysis(clip, dict(donors), layout, index["last_duration"], index["loss"])
+    return Analysis(clip, dict(donors), layout, index["last_duration"], index["loss"], frames["marks"])
 
 
 def _arrays(path: Path) -> dict[str, Any]:

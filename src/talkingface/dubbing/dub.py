@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 from threadpoolctl import threadpool_limits
 
+from talkingface.allocator import give_back_large_blocks
 from talkingface.cache import GIGABYTE, Cache, cache_folder
 from talkingface.dubbing.finish import finish, result_sound
 from talkingface.dubbing.job import Job, job_keys, job_parent
@@ -87,6 +88,7 @@ def dub(
         progress.message(text)
 
     picture = probe(job.face)
+    give_back_large_blocks()
     cache = Cache(cache_folder(settings.cache_dir), settings.cache_size * GIGABYTE)
     with clock.stage("look up"):
         keys = job_keys(job, cancel)
@@ -134,10 +136,9 @@ def dub(
         with clock.stage("synthesise"), writer:
             made = synthesise(
                 source,
-                analysis.clip.frame_pts,
+                analysis,
                 planned,
                 pipelines,
-                analysis.layout,
                 writer,
                 threads=settings.thread_count,
                 progress=progress,
@@ -160,7 +161,15 @@ def _animated(
 ) -> Path:  # fmt: skip
     """Make a clip of a picture, and say so."""
     clip = animate_picture(
-        picture, folder.sub("picture"), seconds, settings.seed, progress, cancel, still=settings.still, say=say
+        picture,
+        folder.sub("picture"),
+        seconds,
+        settings.seed,
+        progress,
+        cancel,
+        still=settings.still,
+        allow_damaged=settings.allow_damaged,
+        say=say,
     )
     how = "kept still but for its mouth" if settings.still else "natural slight motion was added"
     say(f"{picture.path.name}: is a picture; {how}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from talkingface import __version__
 from talkingface.errors import MediaError
+from talkingface.media.probe import check_file
 from talkingface.progress import Cancellation
 from talkingface.weights.embedded import EMBEDDED_FILES, asset_sha256
 
@@ -26,6 +27,7 @@ def file_digest(path: Path, cancel: Cancellation) -> str:
         MediaError: it cannot be read.
         Cancelled: when asked to stop.
     """
+    check_file(path)
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:

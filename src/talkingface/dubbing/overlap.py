@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 _END = object()
 _POLL_SECONDS = 0.2
-_AHEAD_BYTES = 96 << 20  # of frames that wait in one hand-over; two at least always do
+_AHEAD_BYTES = 32 << 20  # of frames that wait in one hand-over; two at least always do
 
 
 class FrameSize(Protocol):

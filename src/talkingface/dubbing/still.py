@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkingface.errors import NoFaceError
+from talkingface.errors import MediaError, NoFaceError
 from talkingface.media.encoding import EncodeSpec
 from talkingface.media.orientation import is_on_its_side, upright
 from talkingface.media.planes import picture_bgr
@@ -36,6 +36,7 @@ def animate_picture(
     cancel: Cancellation,
     *,
     still: bool = False,
+    allow_damaged: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Path:
     """Make a lossless clip of a picture's person sitting for the camera.
@@ -48,6 +49,7 @@ def animate_picture(
         progress: Told about every frame.
         cancel: Checked at every frame.
         still: Add no motion: the clip is the picture alone, one frame that is shown as long as the speech lasts.
+        allow_damaged: Use what can be decoded of a damaged picture.
         say: Told what of the picture could not be kept; the progress when None.
 
     Returns:
@@ -59,7 +61,7 @@ def animate_picture(
     """
     from talkingface.still.animate import animate_still, locate_face  # scenes of a picture are not needed by clips
 
-    picture = read_picture(info, say or progress.message)
+    picture = read_picture(info, say or progress.message, allow_damaged)
     try:
         landmarks = locate_face(picture)
     except NoFaceError as error:
@@ -84,23 +86,31 @@ def animate_picture(
         return writer.close()[0].path
 
 
-def read_picture(info: MediaInfo, say: Callable[[str], None]) -> NDArray[np.uint8]:
+def read_picture(info: MediaInfo, say: Callable[[str], None], allow_damaged: bool = False) -> NDArray[np.uint8]:
     """Read a picture as it is meant to be seen: upright, not mirrored, its pixels square, transparent parts gray.
 
     Args:
         info: Of the picture.
         say: Told when the picture is made smaller.
+        allow_damaged: Use what can be decoded of a damaged picture.
 
     Returns:
         BGR (height, width, 3), of an even size of 32 to 3840 pixels a side; the last column and line of other pictures
         are repeated.
 
     Raises:
-        MediaError: the picture cannot be read.
+        MediaError: the picture cannot be read, or is damaged.
     """
     with VideoReader(info.path) as reader:
         stream = reader.stream
-        picture = picture_bgr(next(iter(reader.frames())).frame, LARGEST_SIDE)
+        frames = reader.frames()
+        picture = picture_bgr(next(frames).frame, LARGEST_SIDE)
+        for _ in frames:  # to the end, where what is missing is known
+            pass
+        if reader.loss is not None:
+            if not allow_damaged:
+                raise MediaError(f"{info.path}: {reader.loss}; --allow-damaged uses what can be decoded")
+            say(f"{info.path}: {reader.loss}; the rest is used")
     if max(stream.width, stream.height) > LARGEST_SIDE:
         size = picture.shape[:2][::-1] if not is_on_its_side(stream.display_matrix) else picture.shape[:2]
         say(f"{info.path.name}: is {stream.width}x{stream.height}, made {size[0]}x{size[1]}; more is not used")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.compose.paste import paste, plane_alpha
+from talkingface.dubbing.analysis_store import Analysis
 from talkingface.dubbing.overlap import Background, frames_ahead, prefetch
 from talkingface.dubbing.plan import Schedule
 from talkingface.media.ordered_reader import frames_in_order
@@ -40,10 +41,9 @@ class Synthesised:
 
 def synthesise(
     face: Path,
-    source_pts: NDArray[np.int64],
+    analysis: Analysis,
     planned: Schedule,
     pipelines: Sequence[Pipeline],
-    layout: PlaneLayout,
     writer: SegmentWriter,
     *,
     threads: int,
@@ -54,10 +54,9 @@ def synthesise(
 
     Args:
         face: The video.
-        source_pts: Timestamps of its frames, from pass 1.
+        analysis: Of the video, from pass 1.
         planned: Which frame is shown when.
         pipelines: One a person, planned.
-        layout: How the planes are to be read.
         writer: Where frames go; it may have some from an interrupted run.
         threads: Decoder threads.
         progress: Told about every frame.
@@ -75,6 +74,7 @@ def synthesise(
     def encode(item: tuple[av.VideoFrame, int, bool]) -> None:
         writer.write(*item)
 
+    layout = analysis.layout
     total, done = len(planned.order), writer.frames_done
     progress.stage("speak lips", total)
     progress.advance(done)
@@ -85,7 +85,8 @@ def synthesise(
     encoder = Background(encode, frames_ahead(layout, ENCODE_BEHIND))
     try:
         order: Sequence[int] = planned.order[done:].tolist()
-        decode = partial(frames_in_order, face, order, source_pts.tolist(), threads=threads)
+        known = {"pts": analysis.clip.frame_pts.tolist(), "marks": analysis.marks.tolist()}
+        decode = partial(frames_in_order, face, order, threads=threads, **known)
         with closing(prefetch(decode, ahead)) as frames:
             for number, frame in zip(range(done, total), frames, strict=True):
                 cancel.check()

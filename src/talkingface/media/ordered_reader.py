@@ -10,12 +10,12 @@ import av
 
 from talkingface.errors import MediaError
 from talkingface.media.decoder import StreamDecoder, TimedFrame
-from talkingface.media.planes import plane_views
+from talkingface.media.planes import PLANAR_FORMATS, plane_views, working_format
 from talkingface.media.probe import VideoStreamInfo, probe
 
 _MARKED_ROWS = 8  # one line of so many goes into its mark
 _EARLIER_SECONDS = (0.0, 10.0)  # seeks to try before the file is decoded from its start
-_BUFFER_BYTES = 512 << 20  # a backward chunk never holds more than this, however large the frames
+_BUFFER_BYTES = 256 << 20  # a backward chunk never holds more than this, however large the frames
 
 
 def frames_in_order(
@@ -92,9 +92,10 @@ def _end_of_backward_run(order: Sequence[int], begin: int) -> int:
 
 
 def _frames_that_fit(stream: VideoStreamInfo, chunk: int) -> int:
-    samples = stream.width * stream.height * 3  # 4:4:4, the largest there is
-    size = samples * (1 if stream.bits <= 8 else 2)
-    return max(2, min(chunk, _BUFFER_BYTES // size))
+    bits, across, down = PLANAR_FORMATS[working_format(stream.pixel_format)]
+    samples = stream.width * stream.height * (1 + 2 / (1 << (across + down)))
+    size = samples * (1 if bits <= 8 else 2)
+    return max(2, min(chunk, round(_BUFFER_BYTES / size)))
 
 
 def _backwards(source: _FrameSource, wanted: Sequence[int], chunk: int) -> Iterator[av.VideoFrame]:

@@ -1,0 +1,28 @@
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import threading
+import numpy as np
+from talkingface.allocator import give_back_large_blocks
+
+took = give_back_large_blocks()
+np.ones(30 << 20, np.uint8)  # a large block is freed: glibc would now take such from its heaps
+blocks = [np.ones(4 << 20, np.uint8) for _ in range(40)]
+keep = [np.ones(5000, np.uint8) for _ in range(200)]
+before = int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+del blocks[::2]
+after = int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+print(took, before - after)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc is Linux's")
+def test_freed_frames_leave_the_process() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    took, freed = done.stdout.split()
+    if took == "False":
+        pytest.skip("this C library has no mallopt")
+    assert int(freed) >= 70
