@@ -27,10 +27,14 @@ class FrameSize(Protocol):
     def bits(self) -> int: ...  # noqa: D102
 
 
+def bytes_of(frames: FrameSize) -> int:
+    """About how many bytes a frame takes: as 4:2:2, between what there is."""
+    return max(1, frames.width * frames.height * 2 * (1 if frames.bits <= 8 else 2))
+
+
 def frames_ahead(frames: FrameSize, most: int) -> int:
     """How many frames may wait in one hand-over: ``most``, or fewer when they are large."""
-    size = frames.width * frames.height * 2 * (1 if frames.bits <= 8 else 2)
-    return max(2, min(most, _AHEAD_BYTES // max(1, size)))
+    return max(2, min(most, _AHEAD_BYTES // bytes_of(frames)))
 
 
 def prefetch(source: Callable[[], Iterator[Item]], depth: int) -> Generator[Item, None, None]:

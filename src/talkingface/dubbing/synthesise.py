@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from talkingface.compose.paste import paste, plane_alpha
 from talkingface.dubbing.analysis_store import Analysis
+from talkingface.dubbing.frame_memory import collected
 from talkingface.dubbing.overlap import Background, frames_ahead, prefetch
 from talkingface.dubbing.plan import Schedule
 from talkingface.media.ordered_reader import frames_in_order
@@ -87,7 +88,7 @@ def synthesise(
         order: Sequence[int] = planned.order[done:].tolist()
         known = {"pts": analysis.clip.frame_pts.tolist(), "marks": analysis.marks.tolist()}
         decode = partial(frames_in_order, face, order, threads=threads, **known)
-        with closing(prefetch(decode, ahead)) as frames:
+        with collected(layout) as passed, closing(prefetch(decode, ahead)) as frames:
             for number, frame in zip(range(done, total), frames, strict=True):
                 cancel.check()
                 made = speak_frame(frame, number, pipelines, layout)
@@ -95,6 +96,7 @@ def synthesise(
                 encoder.put((made, int(planned.pts[number]), made is frame))
                 spoken[number] = made is not frame
                 progress.advance()
+                passed()
         encoder.finish()
     except BaseException:
         encoder.abandon()
