@@ -55,3 +55,20 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     stored.append([1, 2])
     with pytest.raises(OutputError, match="missing"):
         stored.flush()
+
+
+def test_many_files_are_read_without_staying_open(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    files = []
+    for number in range(80):
+        with RowFile(tmp_path / f"rows-{number}", (2,)) as stored:
+            stored.append([number, 1])
+        files.append(stored)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with (tmp_path / "next").open("wb") as file:
+        next_number = file.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_number + 20, hard))
+    try:
+        assert [float(stored[0][0]) for stored in files] == list(range(80))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

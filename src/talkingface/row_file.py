@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self, overload
+from typing import Any, Protocol, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ class Rows(Protocol):
 class RowFile:
     """Appends rows to a file and reads them back, with one buffer in memory. A context manager.
 
+    The file is open only while it is read or written: a clip may have thousands of them.
+
     The file holds nothing but the rows, in native byte order, so its length says how many there are. Not for use from
     several threads at once.
     """
@@ -49,7 +51,6 @@ class RowFile:
         self._stored = path.stat().st_size // self.row_bytes if path.exists() else 0
         self._waiting: list[NDArray[Any]] = []
         self._waiting_rows = 0
-        self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -102,11 +103,8 @@ class RowFile:
         self._waiting, self._waiting_rows = [], 0
 
     def close(self) -> None:
-        """Write what is still in memory and let go of the file; rows can still be read afterwards."""
+        """Write what is still in memory; rows can still be read afterwards."""
         self.flush()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
     @overload
     def __getitem__(self, index: int) -> NDArray[Any]: ...
@@ -119,6 +117,7 @@ class RowFile:
 
         Raises:
             IndexError: there is no such row.
+            OutputError: the file cannot be read, or is shorter than what was written to it.
             ValueError: the slice has another step.
         """
         if isinstance(index, slice):
@@ -139,15 +138,15 @@ class RowFile:
         self.flush()
         if low == high:
             return np.zeros((0, *self.shape), self.dtype)
-        if self._file is None:
-            self._file = self.path.open("rb", buffering=0)
-        self._file.seek(low * self.row_bytes, os.SEEK_SET)
         rows = np.empty((high - low, *self.shape), self.dtype)
         view = memoryview(rows.reshape(-1).view(np.uint8))  # type: ignore[arg-type]  # arrays have the buffer protocol
-        filled = 0
-        while filled < len(view):
-            count = self._file.readinto(view[filled:])  # type: ignore[attr-defined]  # an unbuffered file has it
-            if not count:
-                raise OutputError(f"{self.path}: is shorter than what was written to it; something else changed it")
-            filled += count
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                file.seek(low * self.row_bytes, os.SEEK_SET)
+                while len(view) and (count := file.readinto(view)):
+                    view = view[count:]
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be read ({error.strerror or error})") from error
+        if len(view):
+            raise OutputError(f"{self.path}: is shorter than what was written to it; something else changed it")
         return rows

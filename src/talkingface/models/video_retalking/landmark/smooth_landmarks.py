@@ -22,16 +22,16 @@ class RecentBlocks:
 
     def __init__(self, capacity: int = RECENT_BLOCKS) -> None:
         self._capacity = capacity
-        self._blocks: OrderedDict[tuple[int, int], NDArray[np.float64]] = OrderedDict()
+        self._blocks: OrderedDict[tuple[object, int], NDArray[np.float64]] = OrderedDict()
 
-    def get(self, key: tuple[int, int]) -> NDArray[np.float64] | None:
+    def get(self, key: tuple[object, int]) -> NDArray[np.float64] | None:
         """A block, if it is still there."""
         block = self._blocks.get(key)
         if block is not None:
             self._blocks.move_to_end(key)
         return block
 
-    def put(self, key: tuple[int, int], block: NDArray[np.float64]) -> None:
+    def put(self, key: tuple[object, int], block: NDArray[np.float64]) -> None:
         """Keep a block; the one not looked at for longest goes."""
         self._blocks[key] = block
         while len(self._blocks) > self._capacity:
@@ -66,7 +66,7 @@ class SmoothLandmarks:
     def __getitem__(self, row: int) -> NDArray[np.float64]:
         """(478, 3) pixels of one row; quick when neighbouring rows were asked for before."""
         number, place = divmod(row, BLOCK_ROWS)
-        key = (id(self), number)
+        key = (self, number)
         block = self._recent.get(key)
         if block is None:
             block = self.rows(number * BLOCK_ROWS, min(len(self), (number + 1) * BLOCK_ROWS))
