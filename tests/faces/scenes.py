@@ -98,9 +98,9 @@ class Cutout:
         return a, b, c, d
 
 
-def room(width: int, height: int) -> Picture:
+def room(width: int, height: int, seed: int = 7) -> Picture:
     """A background with forms but no face, RGB."""
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(seed)
     coarse = rng.uniform(60, 150, (9, 16, 3)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)).clip(0, 255).astype(np.uint8)
 

@@ -131,6 +131,27 @@ def test_huge_dark_and_cut_off_faces(follow: Follow, clip: Path) -> None:
         assert [len(person.frames) for person in found.people] == [4]
 
 
+@pytest.mark.parametrize("seed", [0, 8, 9, 12])
+def test_patterns_that_look_like_a_face_from_afar_are_none(follow: Follow, seed: int) -> None:
+    def pattern() -> Iterator[SceneFrame]:
+        for _ in range(2):
+            yield SceneFrame(scenes.room(640, 360, seed), {})
+
+    found, _ = follow(pattern())
+    assert found.people == []
+
+
+def test_a_pattern_does_not_hide_who_is_there(follow: Follow) -> None:
+    def beside_a_pattern() -> Iterator[SceneFrame]:
+        head = scenes.Cutout(HER, 220)
+        for number in range(3):
+            picture = scenes.room(640, 360)
+            yield SceneFrame(picture, {head.name: head.paste(picture, 30 + 3 * number, 250)})
+
+    found, truth = follow(beside_a_pattern())
+    assert names(found, truth) == [{HER.stem}]
+
+
 def test_a_person_is_chosen_by_a_picture(follow: Follow, tmp_path: Path) -> None:
     import cv2
 

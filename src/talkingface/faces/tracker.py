@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from talkingface.faces.detect import Detection, FaceDetector, brightened, overlap, tiles
+from talkingface.faces.detect import SURE, Detection, FaceDetector, brightened, overlap, tiles
 from talkingface.faces.following import FollowedFace, box_of, faces_us, width_of
 from talkingface.faces.identity import SAME_PERSON, distance
 from talkingface.faces.landmarks import FaceMesh, region_of
@@ -138,6 +138,10 @@ class FaceTracker:
         A frame told here may still be taken back: what counts are the frames of the finished tracks.
         """
         return [(face.number, face.last) for face in self._seen()]
+
+    def followed(self) -> set[int]:
+        """Numbers of the tracks that are not at their end: of faces seen or lost a moment ago."""
+        return {face.number for face in self._open}
 
     def presences(self) -> dict[int, float]:
         """Number and presence 0..1 of every face seen in the latest frame."""
@@ -282,6 +286,8 @@ class FaceTracker:
             if presence < MIN_PRESENCE:
                 continue
             place = box_of(landmarks)
+            if detection.score < SURE and not self.detector.confirms(sampler, place, region_of(landmarks).angle):
+                continue
             if any(overlap(face.box, place) > ONE_FACE for face in self._seen()):
                 continue
             self._found(following, index, time, landmarks, presence, sampler)
