@@ -14,6 +14,8 @@ from talkingface.errors import Cancelled, MediaError
 from talkingface.media.probe import probe
 from talkingface.progress import Cancellation, SilentProgress
 
+from .conftest import write_video
+
 
 def look(path: Path, folder: Path, start: float | None = None, end: float | None = None) -> Analysis:
     analyse(path, folder, start=start, end=end, threads=2, progress=SilentProgress(), cancel=Cancellation())
@@ -74,6 +76,22 @@ def test_files_that_are_missing_or_cut_short_are_refused(tmp_path: Path, face: P
     (tmp_path / fault).unlink()
     with pytest.raises((OSError, ValueError, KeyError)):
         load_analysis(tmp_path, probe(face))
+
+
+def test_tracks_at_their_end_go_to_disk(
+    tmp_path: Path, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dark = [np.zeros_like(pictures[0])] * 3
+    clip = write_video(tmp_path / "cuts.mp4", [*pictures[:10], *dark, *pictures[:10], *dark, *pictures[:10]])
+    monkeypatch.setattr("talkingface.dubbing.analyse.MANY_BYTES", 1)
+    monkeypatch.setattr("talkingface.dubbing.analyse.FEW_MOUTHS", 4)
+    (tmp_path / "analysis").mkdir()
+    found = look(clip, tmp_path / "analysis")
+    tracks = sorted(found.clip.tracks, key=lambda track: track.number)
+    assert len(tracks) == 3
+    assert [len(found.donors[track.number]) for track in tracks] == [10, 4, 4]
+    assert all(np.isin(found.donors[track.number].frames, track.frames).all() for track in tracks)
+    assert not list((tmp_path / "analysis").glob("face-*"))
 
 
 def test_no_face_no_bank(tmp_path: Path, faceless: Path) -> None:

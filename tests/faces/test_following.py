@@ -110,3 +110,10 @@ def test_who_looks_away_is_not_compared(yaw: float, expected: bool) -> None:
     angle = np.radians(yaw)
     turn = np.array([[np.cos(angle), 0, -np.sin(angle)], [0, 1, 0], [np.sin(angle), 0, np.cos(angle)]])
     assert faces_us(MouthShapeModel.load().reference @ turn.T * 50 + 200) is expected
+
+
+def test_a_track_at_its_end_keeps_no_landmarks_in_memory(tmp_path: Path) -> None:
+    face = FollowedFace(0, tmp_path / "landmarks.rows")
+    watched(face, 0, 9)
+    face.end()
+    assert (tmp_path / "landmarks.rows").stat().st_size == 10 * 478 * 3 * 4

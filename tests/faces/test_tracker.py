@@ -187,6 +187,7 @@ def test_a_cut_ends_every_track(scene: Scene) -> None:
     assert tracker.cuts == [15]
     assert [track.frames.tolist() for track in tracks] == [list(range(15)), list(range(15, 40))]
     assert 15 in key_frames
+    assert tracker.followed() == {1}
 
 
 def test_a_jump_of_half_a_face_is_not_followed_blindly(scene: Scene) -> None:

@@ -91,7 +91,7 @@ def record(
         covered.append(share)
         times.append(time)
     confidence = recorder.finish(np.arange(len(times)), np.array(times))
-    recorder.close()
+    recorder.rest()
     return confidence, np.array(covered), np.array(times)
 
 

@@ -19,10 +19,12 @@ from talkingface.faces.video import ClipTracker
 from talkingface.faces.visibility import VisibilityRecorder, shaped_in_time
 from talkingface.media.planes import Plane, PlaneLayout, layout_of, plane_views
 from talkingface.media.reader import DecodedFrame, VideoReader
-from talkingface.models.video_retalking.landmark.donors import DonorBank, MemoryBudget
+from talkingface.models.video_retalking.landmark.donors import DonorBank, MemoryBudget, packed_index
 from talkingface.progress import Cancellation, Progress
 
 DECODE_AHEAD = 8
+MANY_BYTES = 1 << 30  # of mouths; once tracks that ended have so many, the others keep fewer
+FEW_MOUTHS = 100
 
 
 def analyse(
@@ -46,6 +48,8 @@ def analyse(
         Cancelled: when asked to stop.
     """
     seen: dict[int, _SeenFace] = {}
+    going_on: set[int] = set()
+    packed = 0
     marks = array("q")
     budget = MemoryBudget()
     layout: PlaneLayout | None = None
@@ -63,29 +67,36 @@ def analyse(
                 presences = tracker.tracker.presences()
                 for number, landmarks in tracker.tracker.current():
                     if number not in seen:
-                        seen[number] = _SeenFace(folder / f"face-{number}", layout, budget)
+                        seen[number] = _SeenFace(folder, number, layout, budget)
+                        going_on.add(number)
                     seen[number].add(decoded, landmarks, presences[number], planes)
+                for number in sorted(going_on - tracker.tracker.followed()):
+                    packed += seen[number].rest(FEW_MOUTHS if packed > MANY_BYTES else None)
+                    going_on.remove(number)
                 progress.advance()
+        for number in sorted(going_on):
+            packed += seen[number].rest(FEW_MOUTHS if packed > MANY_BYTES else None)
         clip = tracker.finish(reader.info, reader.damaged)
         last_duration, loss = reader.last_duration, reader.loss
     assert layout is not None  # the reader raises when it gives no frame
     starts = {0, *clip.cuts, clip.frames}
-    tracks = [
-        replace(track, confidence=seen[track.number].finish(track, starts, donors_path(folder, track.number)))
-        for track in clip.tracks
-    ]
-    for one in seen.values():
-        one.drop()
+    tracks = []
+    for track in clip.tracks:
+        cancel.check()
+        tracks.append(replace(track, confidence=seen.pop(track.number).finish(track, starts)))
+    for nobody in seen.values():
+        nobody.drop()
     save_analysis(folder, replace(clip, tracks=tracks), layout, last_duration, loss, marks)
 
 
 class _SeenFace:
     """What is kept of one track while it is followed."""
 
-    def __init__(self, folder: Path, layout: PlaneLayout, budget: MemoryBudget) -> None:
-        self._folder = folder
-        self._bank = DonorBank(folder / "mouths", layout, budget=budget)
-        self._recorder = VisibilityRecorder(layout, folder)
+    def __init__(self, folder: Path, number: int, layout: PlaneLayout, budget: MemoryBudget) -> None:
+        self._folder = folder / f"face-{number}"
+        self._donors = donors_path(folder, number)
+        self._bank = DonorBank(self._folder / "mouths", layout, budget=budget)
+        self._recorder = VisibilityRecorder(layout, self._folder)
         self._frames, self._times = array("q"), array("d")
 
     def add(self, decoded: DecodedFrame, landmarks: NDArray[np.float32], presence: float, planes: list[Plane]) -> None:
@@ -94,11 +105,16 @@ class _SeenFace:
         self._frames.append(decoded.index)
         self._times.append(decoded.time)
 
-    def finish(self, track: FaceTrack, shot_starts: set[int], donors: Path) -> NDArray[np.float32]:
-        """Write the mouths down; return the confidence of the track's frames, (T,) float32."""
-        self._bank.pack(donors)
+    def rest(self, most: int | None) -> int:
+        """The track is at its end: everything goes to disk; return how many bytes the mouths take."""
+        self._recorder.rest()
+        return self._bank.pack(self._donors, most)
+
+    def finish(self, track: FaceTrack, shot_starts: set[int]) -> NDArray[np.float32]:
+        """Return the confidence of the track's frames, (T,) float32, and keep only the mouths."""
         frames, times = np.array(self._frames, np.int64), np.array(self._times, np.float64)
         sure = self._recorder.finish(frames, times)[np.searchsorted(frames, track.frames)]
+        shutil.rmtree(self._folder, ignore_errors=True)
         # the track may have taken frames back; where it begins or ends within a shot, the effect fades
         return shaped_in_time(
             sure.astype(np.float64),
@@ -109,6 +125,7 @@ class _SeenFace:
         ).astype(np.float32)
 
     def drop(self) -> None:
-        self._bank.drop()
-        self._recorder.close()
+        """Nothing of the track is left: all its frames were taken back."""
         shutil.rmtree(self._folder, ignore_errors=True)
+        for path in (self._donors, packed_index(self._donors)):
+            path.unlink(missing_ok=True)

@@ -111,6 +111,8 @@ class FollowedFace:
             since = self.unsure_since
             self._waiting = [] if since is None else [row for row in self._waiting if row.frame < since]
         self.confirm()
+        if isinstance(self._rows, RowFile):
+            self._rows.close()  # a clip of many cuts has many tracks: none may keep its buffer
 
     def recognise(self, embedding: Vector) -> None:
         """Take an appearance for its own: it is averaged into the identity, and all rows so far are confirmed.
@@ -141,8 +143,6 @@ class FollowedFace:
         """The record, of a picture of this size; None when no row is left."""
         if not self._frames:
             return None
-        if isinstance(self._rows, RowFile):
-            self._rows.close()
         return FaceTrack(
             np.array(self._frames, np.int64),
             np.array(self._times, np.float64),

@@ -8,6 +8,7 @@ track is told from it by the pattern of a mouth, which can go wrong.
 
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
 
 import cv2
@@ -79,8 +80,7 @@ class VisibilityRecorder:
             path = folder / "visibility.rows"
             path.unlink(missing_ok=True)  # of a run that was broken off
             self._file = RowFile(path, (len(self._points), 3), np.uint8)
-        self._presence: list[float] = []
-        self._outside: list[float] = []
+        self._presence, self._outside = array("d"), array("d")
         self._yaw: list[NDArray[np.float32]] = []
         self._waiting: list[NDArray[np.float32]] = []
 
@@ -147,10 +147,15 @@ class VisibilityRecorder:
             np.float32
         )
 
-    def close(self) -> None:
-        """Let go of the file."""
+    def rest(self) -> None:
+        """Let go of memory, as when no more frames are expected.
+
+        Raises:
+            OutputError: the folder cannot be written in.
+        """
+        self._settle()
         if self._file is not None:
-            self._file.close()
+            self._file.flush()
 
     def _settle(self) -> None:
         if self._waiting:

@@ -136,3 +136,15 @@ def test_files_that_were_cut_short_are_refused(tmp_path: Path, make_track, layou
 def test_an_empty_bank_is_packed(tmp_path: Path, layout) -> None:
     DonorBank(tmp_path / "bank", layout).pack(tmp_path / "packed")
     assert len(PackedDonors(tmp_path / "packed", layout)) == 0
+
+
+def test_fewer_crops_can_be_packed_and_rare_mouths_stay(tmp_path: Path, make_track, layout, planes) -> None:
+    track = make_track([0.3 if number == 10 else 0.02 for number in range(40)])
+    bank = DonorBank(tmp_path / "bank", layout)
+    for frame in range(40):
+        bank.add(frame, track.landmarks[frame], planes)
+    size = bank.pack(tmp_path / "packed", most=12)
+    assert size == (tmp_path / "packed").stat().st_size > 0
+    packed = PackedDonors(tmp_path / "packed", layout)
+    assert len(packed) == 12
+    assert 10 in packed.frames

@@ -14,7 +14,13 @@ from talkingface.models.video_retalking.backends import landmark_pipeline
 from talkingface.models.video_retalking.landmark.canonicalize import TemplateCanonicalizer
 from talkingface.models.video_retalking.landmark.donors import DonorBank
 from talkingface.models.video_retalking.landmark.mouth_motion import hear
-from talkingface.models.video_retalking.landmark.synthesizer import MOUTH, DonorLipSynthesizer, LipPlan, faded
+from talkingface.models.video_retalking.landmark.synthesizer import (
+    MOUTH,
+    RECENT_MOTION,
+    DonorLipSynthesizer,
+    LipPlan,
+    faded,
+)
 from talkingface.models.video_retalking.pipeline import Pipeline, Shot
 
 GAPS = 0.1 + 0.1 * np.sin(np.arange(50) / 2.5)
@@ -152,3 +158,21 @@ def test_a_fading_mouth_takes_the_frames_own_shape(make_track) -> None:
     np.testing.assert_allclose(faded(face, 7, wanted, 0.05), own)
     gaps = [float(gap_of(faded(face, 7, wanted, strength))) for strength in (0.1, 0.4, 0.7, 1.0)]
     assert gaps == sorted(gaps, reverse=True)
+
+
+def test_many_shots_take_no_more_memory_than_a_few(tmp_path: Path, make_track, layout, planes) -> None:
+    synthesizer = DonorLipSynthesizer(layout, tmp_path)
+    faces = [TemplateCanonicalizer().canonicalise(make_track(GAPS, middle=(240, 200 + n))) for n in range(8)]
+    voice = synthesizer.voice(faces, hear(noise(2), tmp_path))
+    bank = filled_bank(tmp_path / "bank", faces[0].track, layout, planes)
+    plans = [synthesizer.plan(face, bank, np.arange(50), np.arange(50) / 25, voice) for face in faces]
+    first = synthesizer.speak(plans[0], 7, planes)
+    for plan in plans[1:]:
+        synthesizer.speak(plan, 7, planes)
+    shared = {id(plan.displacement._recent) for plan in plans}
+    assert len(shared) == 1
+    assert len(plans[0].displacement._recent._blocks) == RECENT_MOTION
+    again = synthesizer.speak(plans[0], 7, planes)
+    assert first is not None
+    assert again is not None
+    np.testing.assert_array_equal(first.planes[0], again.planes[0])

@@ -163,7 +163,7 @@ class DonorBank:
                 raise _not_written(self.folder, error) from error
         self._entries[frame] = _Entry(x0, y0, [c.shape for c in crops], self._cell(landmarks, unit), sharp)
         if len(self._entries) > self.capacity + 64:
-            self._shrink()
+            self._shrink(self.capacity)
 
     def get(self, frame: int) -> Donor:
         """Read a crop back."""
@@ -173,15 +173,21 @@ class DonorBank:
         raw = np.fromfile(self._path(frame), sample_kind(self.layout))
         return Donor(frame, entry.x0, entry.y0, _cut(raw, entry.shapes))
 
-    def pack(self, path: Path) -> None:
+    def pack(self, path: Path, most: int | None = None) -> int:
         """Write every crop into one file, and what is known of them beside it; let go of memory and single files.
 
         Args:
             path: The file; ``path.npz`` is made with it.
+            most: Keep no more crops than this; None for the bank's capacity.
+
+        Returns:
+            Bytes of the crops.
 
         Raises:
             OutputError: they cannot be written.
         """
+        if most is not None:
+            self._shrink(most)
         frames = sorted(self._entries)
         entries = [self._entries[frame] for frame in frames]
         try:
@@ -189,7 +195,7 @@ class DonorBank:
                 for frame in frames:
                     for plane in self.get(frame).planes:
                         file.write(plane.tobytes())
-            with path.with_name(f"{path.name}.npz").open("wb") as index:
+            with packed_index(path).open("wb") as index:
                 np.savez(
                     index,
                     frames=np.array(frames, np.int64),
@@ -200,6 +206,7 @@ class DonorBank:
         except OSError as error:
             raise _not_written(path.parent, error) from error
         self.drop()
+        return path.stat().st_size
 
     def drop(self) -> None:
         """Let go of every crop, in memory and on disk."""
@@ -220,11 +227,11 @@ class DonorBank:
         nod = (landmarks[mesh.NOSE_TIP, 1] - (left[1] + right[1]) / 2) / unit
         return int(gap / unit / 0.02), int(width / unit / 0.04), int(turn / 0.05), int(nod / 0.08)
 
-    def _shrink(self) -> None:
+    def _shrink(self, most: int) -> None:
         cells: dict[tuple[int, int, int, int], list[int]] = {}
         for frame, entry in self._entries.items():
             cells.setdefault(entry.cell, []).append(frame)
-        while len(self._entries) > self.capacity:
+        while len(self._entries) > most:
             crowd = max(cells.values(), key=len)
             worst = min(crowd, key=lambda frame: self._entries[frame].sharpness)
             crowd.remove(worst)
@@ -275,7 +282,7 @@ class PackedDonors:
         self._kind = sample_kind(layout)
         self._recent = recent or RecentDonors()
         try:
-            with np.load(path.with_name(f"{path.name}.npz"), allow_pickle=False) as index:
+            with np.load(packed_index(path), allow_pickle=False) as index:
                 self.frames: NDArray[np.int64] = index["frames"]
                 self._corners, self._shapes, self._sharpness = index["corners"], index["shapes"], index["sharpness"]
         except (zipfile.BadZipFile, EOFError) as error:
@@ -303,6 +310,11 @@ class PackedDonors:
             donor = Donor(frame, int(self._corners[place, 0]), int(self._corners[place, 1]), _cut(raw, shapes))
             self._recent.put((self._path, frame), donor)
         return donor
+
+
+def packed_index(path: Path) -> Path:
+    """The file beside packed mouths that says what is known of them."""
+    return path.with_name(f"{path.name}.npz")
 
 
 def sample_kind(layout: PlaneLayout) -> np.dtype[Any]:

@@ -18,7 +18,10 @@ RECENT_BLOCKS = 12  # about 0.7 MB each; playing back and forth needs two
 
 
 class RecentBlocks:
-    """The blocks looked at last, of all tracks of a job together, so that many tracks take no more memory than one."""
+    """The blocks looked at last, of all tracks together, so that many tracks take no more memory than one.
+
+    Keys are whose block it is, and its number.
+    """
 
     def __init__(self, capacity: int = RECENT_BLOCKS) -> None:
         self._capacity = capacity

@@ -33,10 +33,13 @@ from talkingface.models.video_retalking.landmark.mouth_motion import (
     PersonalMotion,
     personalise_stored,
 )
+from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
 from talkingface.models.video_retalking.stages import FloatArray, RegionPatch
 
 LIPS = 40
 BLOCK = 64  # frames whose motion is worked out together
+RECENT_MOTION = 4  # such blocks, 80 KB each
+RECENT_MOUTHS = 1024  # mouths' points, 1.3 KB each; a shot has half as many donors
 FAINTEST = 0.01  # an effect weaker than this is none
 DISSOLVED = (
     0.35  # strength up to which the altered mouth is dissolved into the frame's own; beyond, only its shape fades
@@ -46,21 +49,29 @@ DISSOLVED = (
 class PlannedMotion:
     """The mouth's motion at the times of the result's frames, worked out a block of frames at a time."""
 
-    def __init__(self, motion: PersonalMotion, times: NDArray[np.float64]) -> None:
+    def __init__(self, motion: PersonalMotion, times: NDArray[np.float64], recent: RecentBlocks | None = None) -> None:
+        """Nothing is worked out yet.
+
+        Args:
+            motion: Of the person.
+            times: (N,) seconds of the sound.
+            recent: Shared by the shots of a person; one of its own when None.
+        """
         self._motion = motion
         self._times = times
-        self._low = 0
-        self._block = np.zeros((0, len(MOUTH), 2))
+        self._recent = recent or RecentBlocks(RECENT_MOTION)
 
     def __len__(self) -> int:
         return len(self._times)
 
     def __getitem__(self, number: int) -> NDArray[np.float64]:
         """(80, 2) displacement from the closed mouth at frame ``number``, canonical units."""
-        if not self._low <= number < self._low + len(self._block):
-            self._low = number // BLOCK * BLOCK
-            self._block = self._motion.at(self._times[self._low : self._low + BLOCK])
-        return np.asarray(self._block[number - self._low])
+        place, within = divmod(number, BLOCK)
+        block = self._recent.get((self, place))
+        if block is None:
+            block = self._motion.at(self._times[place * BLOCK : (place + 1) * BLOCK])
+            self._recent.put((self, place), block)
+        return np.asarray(block[within])
 
     def between(self, low: int, high: int) -> NDArray[np.float64]:
         """(high - low, 80, 2) displacements of frames ``low`` to ``high - 1``."""
@@ -96,7 +107,6 @@ class LipPlan:
         donors: (N,) row of the track the mouth is taken from.
         displacement: N times (80, 2) from the closed mouth, canonical units.
         strength: (N,) 0..1; less where the mouth is not surely seen, so that the effect fades instead of jumping.
-        donor_mouths: (80, 2) pixels of each donor's mouth points, by its row.
     """
 
     face: CanonicalFace
@@ -105,7 +115,6 @@ class LipPlan:
     donors: NDArray[np.int64]
     displacement: PlannedMotion
     strength: NDArray[np.float64]
-    donor_mouths: dict[int, NDArray[np.float64]]
 
 
 def faded(face: CanonicalFace, row: int, displacement: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
@@ -141,6 +150,9 @@ class DonorLipSynthesizer:
         self.layout = layout
         self.folder = folder
         self.model = model or MouthShapeModel.load()
+        # what several shots share, so that many shots take no more memory than one
+        self._recent_motion = RecentBlocks(RECENT_MOTION)
+        self._recent_mouths = RecentBlocks(RECENT_MOUTHS)
 
     def voice(self, faces: Sequence[CanonicalFace], speech: HeardSpeech) -> PersonalMotion:
         """How this person's mouth moves to a sound; see ``stages.LipSynthesizer``.
@@ -159,12 +171,11 @@ class DonorLipSynthesizer:
         voice: PersonalMotion,
     ) -> LipPlan:
         """Decide what every frame will show; see ``stages.LipSynthesizer``."""
-        motion = PlannedMotion(voice, times)
+        motion = PlannedMotion(voice, times, self._recent_motion)
         donors = choose_donors(face, rows, LipTargets(face, motion), kept, self.folder)
         doubt = smoothstep(0.5, 0.9, face.track.presence[rows])
         strength = np.minimum(doubt, face.track.confidence[rows])
-        mouths = {int(row): face.landmarks.rows(int(row), int(row) + 1)[0, MOUTH, :2] for row in np.unique(donors)}
-        return LipPlan(face, kept, rows, donors, motion, strength, mouths)
+        return LipPlan(face, kept, rows, donors, motion, strength)
 
     def speak(self, plan: LipPlan, number: int, planes: list[Plane]) -> RegionPatch | None:
         """Render one frame; see ``stages.LipSynthesizer``."""
@@ -179,7 +190,7 @@ class DonorLipSynthesizer:
         warp = plan_warp(face.landmarks[row], target, unit, width, height)
         if warp is None:
             return None
-        source = plan.donor_mouths[donor_row]
+        source = self._mouth_of(face, donor_row)
         geometry = self._geometry(face, row, donor_row, target, source, unit, displacement)
         maps = plan_mouth(geometry, width, height)
         donor = plan.kept.get(int(face.track.frames[donor_row]))
@@ -193,6 +204,14 @@ class DonorLipSynthesizer:
             patch.append(base)
         shown = np.float32(smoothstep(0, DISSOLVED, np.array(strength)))
         return RegionPatch(warp.box.x0, warp.box.y0, patch, warp.alpha * shown)
+
+    def _mouth_of(self, face: CanonicalFace, row: int) -> NDArray[np.float64]:
+        """(80, 2) pixels of a donor's mouth points."""
+        points = self._recent_mouths.get((face.landmarks, row))
+        if points is None:
+            points = face.landmarks.rows(row, row + 1)[0, MOUTH, :2]
+            self._recent_mouths.put((face.landmarks, row), points)
+        return points
 
     @staticmethod
     def _geometry(
