@@ -104,3 +104,28 @@ def test_another_disk_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyP
     cache.store("a", make_entry(tmp_path / "made", 10), tmp_path / "scratch")
     assert [path.name for path in (tmp_path / "cache" / ANALYSES).iterdir()] == ["a"]
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_files_that_go_while_they_are_counted_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(tmp_path / "cache")
+    cache.store("a", make_entry(tmp_path / "made", 100), tmp_path)
+    usual = Path.stat
+
+    def gone(path: Path, **how: bool) -> os.stat_result:
+        if path.name == "two":
+            raise FileNotFoundError(errno.ENOENT, "gone")
+        return usual(path, **how)
+
+    monkeypatch.setattr(Path, "stat", gone)
+    assert [entry.size for entry in cache.entries()] == [50]
+    cache.trim()
+
+
+def test_what_a_killed_process_was_making_goes_after_a_day(tmp_path: Path) -> None:
+    old, new = (tmp_path / ANALYSES / f".making-{name}" for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    os.utime(old, (time.time() - 90_000,) * 2)
+    Cache(tmp_path).trim()
+    assert new.exists()
+    assert not old.exists()

@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ ANALYSES, JOBS = "analyses", "jobs"
 LOCK = "lock"
 JOB_DAYS = 7  # an unfinished job nobody went on with for so long is given up
 GIGABYTE = 1000**3
+MAKING = ".making-"
+UNFINISHED_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Cache:
         parent.mkdir(parents=True, exist_ok=True)
         target = parent / key
         for place in (scratch, parent):
-            made = Path(tempfile.mkdtemp(prefix=".making-", dir=place))
+            made = Path(tempfile.mkdtemp(prefix=MAKING, dir=place))
             try:
                 _link_all(source, made / "entry")
                 if not target.exists():  # another process may have been quicker, with the same content
@@ -134,6 +136,8 @@ class Cache:
 
     def trim(self) -> None:
         """Forget analyses until the limit is kept, those used longest ago first, and unfinished jobs of last week."""
+        for path in _unfinished(self.folder / ANALYSES):
+            shutil.rmtree(path, ignore_errors=True)
         total = 0
         for entry in self.entries():
             if entry.kind == JOBS:
@@ -157,15 +161,40 @@ class Cache:
         return len(left), sum(entry.size for entry in left)
 
 
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_dir()]
+    except OSError:  # not there, or not for us
+        return []
+
+
+def _unfinished(folder: Path) -> list[Path]:
+    """Entries that a killed process was making in the cache itself."""
+    made = [path for path in _folders(folder) if path.name.startswith(MAKING)]
+    return [path for path in made if time.time() - _newest([path]) > UNFINISHED_SECONDS]
+
+
 def _entries(folder: Path, kind: str) -> Iterator[CacheEntry]:
-    if not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        if not path.is_dir() or path.name.startswith("."):
+    for path in _folders(folder):
+        if path.name.startswith("."):
             continue
-        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        newest = max((file.stat().st_mtime for file in (path, *path.iterdir())), default=0.0)
-        yield CacheEntry(kind, path, size, newest, kind == JOBS and is_held(path / LOCK))
+        files = [Path(place) / name for place, _, names in os.walk(path) for name in names]
+        size = sum(found.st_size for found in map(_stat, files) if found is not None)
+        places = {path, *(file.parent for file in files), *(file for file in files if file.parent == path)}
+        yield CacheEntry(kind, path, size, _newest(places), kind == JOBS and is_held(path / LOCK))
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """What is known of a file; None when it is gone: other processes work in the cache too."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _newest(places: Iterable[Path]) -> float:
+    """When the latest of these was changed; now when all are gone."""
+    return max((found.st_mtime for found in map(_stat, places) if found is not None), default=time.time())
 
 
 def _link_all(source: Path, target: Path) -> None:

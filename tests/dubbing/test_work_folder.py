@@ -1,10 +1,12 @@
+import threading
 from pathlib import Path
 
 import pytest
 
 from talkingface.cache import LOCK
-from talkingface.dubbing.work_folder import work_folder
+from talkingface.dubbing.work_folder import GLANCE_SECONDS, PREFIX, work_folder
 from talkingface.errors import Cancelled, MediaError, OutputError
+from talkingface.file_lock import FileLock
 
 KEY = "0123456789abcdef" * 4
 
@@ -73,6 +75,27 @@ def test_two_runs_of_one_job_do_not_share_a_folder(tmp_path: Path, resume: bool)
         assert (one.path / "mine").exists()
     assert "running already" in said[0]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_beside_another_leaves_nothing_that_no_run_would_find(tmp_path: Path) -> None:
+    with work_folder(tmp_path, KEY, False, print) as one:
+        with pytest.raises(Cancelled), work_folder(tmp_path, KEY, False, print) as other:
+            other.kept_progress = True
+            assert not other.kept_progress  # so nobody is told of --resume
+            raise Cancelled("stopped")
+        assert list(tmp_path.iterdir()) == [one.path]
+
+
+def test_somebody_who_looks_whether_a_job_runs_does_not_keep_it_from_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / f"{PREFIX}{KEY[:32]}"
+    path.mkdir()
+    looking = FileLock(path / LOCK)
+    assert looking.acquire()
+    timer = threading.Timer(GLANCE_SECONDS / 2, looking.release)
+    timer.start()
+    with work_folder(tmp_path, KEY, False, print) as folder:
+        assert folder.path == path
+    timer.join()
 
 
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

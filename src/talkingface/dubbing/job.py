@@ -71,7 +71,8 @@ def job_keys(job: Job, cancel: Cancellation) -> JobKeys:
     decisive = {name: value for name, value in options.items() if name not in _INDIFFERENT | _LAST_STEPS}
     decisive["threads"] = job.options.thread_count
     code = code_digest()
-    digests = [file_digest(path, cancel) for path in job.inputs]
+    by_path = {path: file_digest(path, cancel) for path in dict.fromkeys(job.inputs)}
+    digests = [by_path[path] for path in job.inputs]
     return JobKeys(key_of([code, digests, job.audio is None, decisive]), key_of([code, digests[0]]))
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from talkingface import __version__
+from talkingface.environment import package_versions
 from talkingface.errors import MediaError
 from talkingface.media.probe import check_file
 from talkingface.progress import Cancellation
 from talkingface.weights.embedded import EMBEDDED_FILES, asset_sha256
 
-_ROOMS = ("media", "faces", "still", "dubbing", "compose", "models")  # whose code decides a result
+_ROOMS = ("media", "faces", "still", "dubbing", "compose", "models", "weights")  # whose code decides a result
+_MODULES = ("row_file.py", "options.py", "option_values.py")  # and of the others
 _PIECE = 1 << 20
 
 
@@ -41,14 +43,19 @@ def file_digest(path: Path, cancel: Cancellation) -> str:
 
 @functools.cache  # the code that runs is what was loaded first, whatever happens to the files meanwhile
 def code_digest() -> str:
-    """A digest of this version: of its code where that lies open, and of its weights."""
+    """A digest of this version: of its code where that lies open, its weights, and the packages it works with."""
     digest = hashlib.sha256(__version__.encode())
     package = Path(str(resources.files("talkingface")))
+    sources = [package / name for name in _MODULES]
     for room in _ROOMS:
-        for source in sorted((package / room).rglob("*.py")):
+        sources += sorted((package / room).rglob("*.py"))
+    for source in sources:
+        if source.is_file():
             digest.update(source.read_bytes())
     for name in EMBEDDED_FILES:
         digest.update(asset_sha256(name).encode())
+    # another encoder or another runtime of the networks makes other frames, which must not be joined to earlier ones
+    digest.update(json.dumps(package_versions(), sort_keys=True).encode())
     return digest.hexdigest()
 
 

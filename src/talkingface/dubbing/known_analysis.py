@@ -65,8 +65,11 @@ def obtain_analysis(
     if analysis is None:
         making = folder.sub(f"{FOLDER}-unfinished")
         analyse(source, making, start=begin, end=end, threads=options.thread_count, progress=progress, cancel=cancel)
-        folder.sub(FOLDER).rmdir()
-        making.rename(target)
+        try:
+            folder.sub(FOLDER).rmdir()
+            making.rename(target)
+        except OSError as error:
+            raise OutputError(f"{target}: cannot be made ({error.strerror or error})") from error
         analysis = load_analysis(target, info)
         if options.cache and analysis.clip.tracks:
             _keep(cache, key, target, folder.path, say)

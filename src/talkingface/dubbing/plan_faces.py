@@ -77,7 +77,8 @@ def shots_of(person: Person, analysis: Analysis, planned: Schedule) -> list[Shot
         rows = rows_by_frame[planned.order]
         numbers = np.flatnonzero(rows >= 0)
         kept = analysis.donors[track.number]
-        if len(numbers) and len(kept):
+        # of a mouth that is not in the track any more nothing is known: its frames were taken back
+        if len(numbers) and np.isin(kept.frames, track.frames).any():
             shots.append(Shot(track, kept, numbers, rows[numbers]))
     return shots
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from talkingface.file_lock import FileLock
 
 PREFIX = "talkingface-"
 KEY_DIGITS = 32
+GLANCES, GLANCE_SECONDS = 3, 0.02
 # What another attempt would meet in the same way: nothing to go on with.
 _FINAL_ERRORS = (MediaError, NoFaceError, OptionError, WeightsMissingError)
 
@@ -25,13 +27,24 @@ class WorkFolder:
     Attributes:
         path: The folder.
         found: True when an interrupted run of the same job left something in it, which is to be gone on with.
-        kept_progress: Set by the job once there is something that ``--resume`` could go on with.
+        kept_progress: Set by the job once there is something that ``--resume`` could go on with. Stays False in a
+            folder that no later run would look into.
     """
 
-    def __init__(self, path: Path, found: bool) -> None:
+    def __init__(self, path: Path, found: bool, found_again: bool = True) -> None:
         self.path = path
         self.found = found
-        self.kept_progress = found
+        self._found_again = found_again
+        self._kept_progress = found
+
+    @property
+    def kept_progress(self) -> bool:
+        """See above."""
+        return self._kept_progress
+
+    @kept_progress.setter
+    def kept_progress(self, kept: bool) -> None:
+        self._kept_progress = kept and self._found_again
 
     def sub(self, name: str) -> Path:
         """Return the path of an empty folder of this name; what an interrupted run left in it is gone.
@@ -70,12 +83,16 @@ def work_folder(parent: Path, key: str, resume: bool, say: Callable[[str], None]
     except OSError as error:
         raise OutputError(f"{parent}: cannot work there ({error.strerror or error})") from error
     lock = FileLock(path / LOCK)
-    if not lock.acquire():
+    alone = _acquired(lock)
+    if not alone:
         say("the same job is running already; this one works beside it" + (" from its start" if resume else ""))
-        path = Path(tempfile.mkdtemp(prefix=path.name + "-", dir=parent))
+        try:
+            path = Path(tempfile.mkdtemp(prefix=path.name + "-", dir=parent))
+        except OSError as error:
+            raise OutputError(f"{parent}: cannot work there ({error.strerror or error})") from error
         lock = FileLock(path / LOCK)
         lock.acquire()
-    folder = WorkFolder(path, _prepared(path, resume, say))
+    folder = WorkFolder(path, alone and _prepared(path, resume, say), alone)
     keep = False
     try:
         yield folder
@@ -92,6 +109,15 @@ def work_folder(parent: Path, key: str, resume: bool, say: Callable[[str], None]
             for made in made_parents:
                 with suppress(OSError):  # somebody else may use it by now
                     made.rmdir()
+
+
+def _acquired(lock: FileLock) -> bool:
+    """Take a lock that others may hold for a moment, as they look whether it is held."""
+    for _ in range(GLANCES):
+        if lock.acquire():
+            return True
+        time.sleep(GLANCE_SECONDS)
+    return False
 
 
 def _remove(path: Path, lock: FileLock) -> None:
