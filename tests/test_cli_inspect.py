@@ -30,6 +30,7 @@ class FakePerson:
 class FakeClip:
     people: list[FakePerson]
     frames: int
+    loss: str | None = None
 
     def frames_without_face(self) -> int:
         return 1
@@ -87,6 +88,32 @@ def test_probe_as_json(video: Path, faces: None, capsys: pytest.CaptureFixture[s
     assert content["faces"]["people"][1]["point"] == "point:1,30,20"
     assert main(["probe", "clip.mp4", "--json", "--no-faces"]) == 0
     assert json.loads(capsys.readouterr().out)["faces"] is None
+
+
+def test_probe_names_streams_as_dub_does(faces: None, capsys: pytest.CaptureFixture[str]) -> None:
+    with av.open("voices.mkv", "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        sounds = [container.add_stream("pcm_s16le", rate=8000, layout="mono") for _ in range(2)]
+        container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode())
+        for sound in sounds:
+            samples = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
+            samples.sample_rate = 8000
+            container.mux(sound.encode(samples))
+    assert main(["probe", "voices.mkv", "--no-faces"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[0] for line in lines[2:4]] == [f"  sound {n + 1} (--audio-stream {n})" for n in (0, 1)]
+
+
+def test_probe_tells_what_is_missing(
+    video: Path, faces: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = FakeClip([], 5, "breaks off after 0.10 s of 0.20 s")
+    monkeypatch.setattr(sys.modules["talkingface.faces.video"], "track_video", lambda path, **settings: damaged)
+    assert main(["probe", "clip.mp4"]) == 0
+    told = capsys.readouterr().out
+    assert "  damaged: breaks off after 0.10 s of 0.20 s; dub needs --allow-damaged\n" in told
 
 
 def test_probe_of_what_is_no_media(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,6 +82,7 @@ def _find_faces(path: Path, threads: int) -> dict[str, Any]:
             )
         return {
             "frames": clip.frames,
+            "loss": clip.loss,
             "frames_without_face": clip.frames_without_face(),
             "people": [
                 {
@@ -102,7 +103,7 @@ def _stream_lines(info: MediaInfo) -> list[str]:
     return [
         f"{info.path}: {kind}{length}, {info.size_bytes} bytes",
         *(_video_line(stream) for stream in info.video),
-        *(_audio_line(stream) for stream in info.audio),
+        *(_audio_line(stream, number) for number, stream in enumerate(info.audio)),
     ]
 
 
@@ -116,17 +117,21 @@ def _video_line(stream: VideoStreamInfo) -> str:
     )
 
 
-def _audio_line(stream: AudioStreamInfo) -> str:
+def _audio_line(stream: AudioStreamInfo, number: int) -> str:
     language = f", {stream.language}" if stream.language else ""
     length = "" if stream.duration is None else f", {stream.duration:.2f} s"
     channels = f"{stream.channels} channel{'s' if stream.channels != 1 else ''}"
-    return f"  sound {stream.index}: {stream.codec}, {stream.sample_rate} Hz, {channels}{length}{language}"
+    return (
+        f"  sound {stream.index} (--audio-stream {number}): {stream.codec}, {stream.sample_rate} Hz, "
+        f"{channels}{length}{language}"
+    )
 
 
 def _face_lines(faces: dict[str, Any] | None) -> list[str]:
     if faces is None:
         return []
-    lines = [
+    lines = [] if faces["loss"] is None else [f"  damaged: {faces['loss']}; dub needs --allow-damaged"]
+    lines += [
         f"  faces: {len(faces['people'])}; frames without one: {faces['frames_without_face']} of {faces['frames']}"
     ]
     for person in faces["people"]:

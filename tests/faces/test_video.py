@@ -84,6 +84,7 @@ def test_a_clip_without_a_face(faceless: Path) -> None:
     assert found.frames == found.frames_without_face() == 30
     assert found.cuts == [20]
     assert found.damaged == 0
+    assert found.loss is None
     np.testing.assert_allclose(found.frame_times, np.arange(30) / 20, atol=1e-6)
     time_base = found.info.video[0].time_base
     np.testing.assert_allclose(found.frame_pts * float(time_base), found.frame_times, atol=1e-9)

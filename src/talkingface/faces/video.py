@@ -37,6 +37,7 @@ class ClipTracks:
         tracks: Most prominent first.
         cuts: Frame indices that begin a new shot.
         damaged: Packets that could not be decoded.
+        loss: What of the file is missing, in one clause; None when it is whole.
     """
 
     info: MediaInfo
@@ -45,6 +46,7 @@ class ClipTracks:
     tracks: list[FaceTrack]
     cuts: list[int]
     damaged: int
+    loss: str | None = None
 
     @property
     def frames(self) -> int:
@@ -126,7 +128,7 @@ class ClipTracker:
         scale = max(picture.shape[:2]) / max(frame.width, frame.height)
         return picture, lambda d: to_coded(d, scale, self.rotation, frame.width, frame.height)
 
-    def finish(self, info: MediaInfo, damaged: int = 0) -> ClipTracks:
+    def finish(self, info: MediaInfo, damaged: int = 0, loss: str | None = None) -> ClipTracks:
         """All that was found."""
         return ClipTracks(
             info,
@@ -135,6 +137,7 @@ class ClipTracker:
             self.tracker.finish(),
             self.tracker.cuts,
             damaged,
+            loss,
         )
 
 
@@ -177,4 +180,4 @@ def track_video(
             tracker.feed(decoded)
             if progress is not None:
                 progress.advance()
-        return tracker.finish(reader.info, reader.damaged)
+        return tracker.finish(reader.info, reader.damaged, reader.loss)
