@@ -330,6 +330,11 @@ def test_a_picture_of_a_face(desk: Path, pictures, speech: Path, decode) -> None
     assert result.duration == pytest.approx(1.2)
 
 
+def test_still_is_said_to_mean_nothing_of_a_video(desk: Path, face: Path, speech: Path) -> None:
+    result = dub(face, speech, desk / "out.mp4", threads=2, still=True, preview=0.2)
+    assert any("--still" in note for note in result.report["notes"])
+
+
 def test_a_picture_has_no_start_and_no_end(desk: Path, pictures, speech: Path, decode) -> None:
     path = desk / "portrait.png"
     assert cv2.imwrite(str(path), pictures[0])

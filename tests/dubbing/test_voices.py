@@ -54,6 +54,11 @@ def test_all_speak(sides) -> None:
     assert [face["chosen"] for face in result.report["faces"]] == [True, True]
 
 
+def test_a_stream_of_no_sound_is_refused(sides, speech: Path) -> None:
+    with pytest.raises(OptionError, match="--audio-stream 1 chooses a stream of AUDIO, which is not given"):
+        sides(audio=None, speaker_map=f"index:0={speech}", audio_stream=1)
+
+
 def test_index_counts_people(sides) -> None:
     changed = [sides(face=f"index:{number}")[:2] for number in (0, 1)]
     assert sorted((left.any(), right.any()) for left, right in changed) == [(False, True), (True, False)]

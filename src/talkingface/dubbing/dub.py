@@ -88,6 +88,8 @@ def dub(
         progress.message(text)
 
     picture = probe(job.face)
+    if settings.still and not picture.is_still:
+        say(f"{picture.path.name}: is no picture; --still says nothing of a video")
     give_back_large_blocks()
     cache = Cache(cache_folder(settings.cache_dir), settings.cache_size * GIGABYTE)
     with clock.stage("look up"):

@@ -48,9 +48,11 @@ def hear_all(audio: Path | None, settings: DubOptions, folder: WorkFolder) -> He
 
     Raises:
         MediaError: a sound cannot be used.
-        OptionError: there is neither a sound nor a map.
+        OptionError: there is neither a sound nor a map, or a stream is chosen of no sound.
     """
     notes: list[str] = []
+    if audio is None and settings.audio_stream is not None:
+        raise OptionError(f"--audio-stream {settings.audio_stream} chooses a stream of AUDIO, which is not given")
 
     def read(path: Path, name: str, stream: int | None) -> Speech:
         speech = listen(
