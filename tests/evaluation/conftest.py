@@ -119,7 +119,7 @@ class PaintedFaceTracker:
 
     decoded: list[int]
 
-    def __init__(self, rotation: int = 0) -> None:
+    def __init__(self, rotation: int = 0, embedder: object = None) -> None:
         self.frames: list[DecodedFrame] = []
         self.rows: list[tuple[int, float, np.ndarray]] = []
         self.latest: list[tuple[int, np.ndarray]] = []

@@ -11,6 +11,8 @@ from talkingface.evaluation.observation import Library, generic_face, mouth_moti
 from talkingface.faces import mesh_topology as mesh
 from talkingface.progress import Cancellation, SilentProgress
 
+from ..faces import scenes
+
 
 class Counting(SilentProgress):
     def __init__(self) -> None:
@@ -51,6 +53,18 @@ def test_frames_without_a_face_are_counted(painted: list[int], make_clip: Any, m
     assert (len(seen.face), seen.frames_without_face) == (25, 5)
     measured = seen.per_frame(seen.change)
     assert np.isnan(measured[9:16]).all() and np.isfinite(measured[8]) and np.isfinite(measured[16])
+
+
+@scenes.needs_clips
+def test_who_comes_back_after_a_cut_is_scored_in_both_shots(tmp_path: Path) -> None:
+    his, hers = scenes.CLIPS / "grid_bbaf2n.mp4", scenes.CLIPS / "hdtf_WDA_KatieHill_000.mp4"
+    size = (512, 512)
+    shots = [scenes.whole(clip, frames, size) for clip, frames in ((hers, 12), (his, 12), (hers, 12))]
+    scenes.write_scene(tmp_path / "shots.mp4", scenes.joined(*shots))
+    seen = Library(1, SilentProgress(), Cancellation()).video(tmp_path / "shots.mp4")
+    assert seen.face.frames.tolist() == [*range(12), *range(24, 36)]
+    assert len(seen.sharpness) == len(seen.change) == len(seen.face) == 24
+    assert np.isfinite(seen.sharpness[[2, 20]]).all()
 
 
 def test_what_cannot_be_used_is_said(painted: list[int], make_clip: Any, tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from talkingface.errors import NoFaceError
 from talkingface.evaluation.metrics.picture import MouthPictureMeter
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import align_to_own_mean, interocular_distance
+from talkingface.faces.identity import FaceEmbedder
 from talkingface.faces.track import FaceTrack
+from talkingface.faces.tracker import Embedder
 from talkingface.faces.video import ClipTracker
 from talkingface.media.audio import SPEECH_RATE, read_audio, to_mono_16k
 from talkingface.media.probe import probe
@@ -36,7 +38,7 @@ class Observation:
         still: It is a picture.
         width: Columns of its coded picture.
         frame_times: (N,) seconds of every frame on the file's clock.
-        face: The most prominent face's track; the only one that is scored.
+        face: The most prominent person's face, across cuts; the only one that is scored.
         sharpness: (T,) of the mouth box in each of the track's frames, nan where unknown.
         change: (T,) second difference in time of the mouth box, nan where unknown.
     """
@@ -85,6 +87,7 @@ def observe(
     reference: NDArray[np.floating],
     *,
     width: int | None = None,
+    embedder: Embedder | None = None,
     threads: int = 0,
     progress: Progress,
     cancel: Cancellation,
@@ -95,6 +98,7 @@ def observe(
         path: A video or picture.
         reference: (478, 3) generic canonical face.
         width: Measure pictures as if they were so wide; None for their own width.
+        embedder: Knows people again after a cut; without it only one shot's face is scored.
         threads: Decoder threads, 0 for all cores.
         progress: Advanced by one a frame.
         cancel: Checked at every frame.
@@ -104,7 +108,7 @@ def observe(
         NoFaceError: no face was found in any frame.
     """
     with VideoReader(path, threads=threads) as reader:
-        clip = ClipTracker(reader.stream.rotation)
+        clip = ClipTracker(reader.stream.rotation, embedder=embedder)
         meter = MouthPictureMeter(reference, width)
         for decoded in reader.frames():
             cancel.check()
@@ -112,11 +116,38 @@ def observe(
             meter.feed(decoded.index, decoded.frame, clip.tracker.current())
             progress.advance()
         found = clip.finish(reader.info, reader.damaged)
-    if not found.tracks:
+    if not found.people:
         raise NoFaceError(f"{path}: no face was found in any of its {found.frames} frames")
-    face = found.tracks[0]
-    sharpness, change = meter.of_face(face.frames, face.number)
+    tracks = found.people[0].tracks
+    face = _one_track(tracks)
+    measured = np.concatenate([meter.of_face(track.frames, track.number) for track in tracks], axis=1)
+    sharpness, change = measured[:, _in_time(tracks)]
     return Observation(path, found.info.is_still, face.width, found.frame_times, face, sharpness, change)
+
+
+def _in_time(tracks: Sequence[FaceTrack]) -> NDArray[np.int64]:
+    """The order in which the rows of a person's tracks, one track after another, rise in time."""
+    return np.argsort(np.concatenate([track.frames for track in tracks]), kind="stable")
+
+
+def _one_track(tracks: Sequence[FaceTrack]) -> FaceTrack:
+    """A person's tracks as one."""
+    if len(tracks) == 1:
+        return tracks[0]
+    order = _in_time(tracks)
+
+    def rows(name: str) -> NDArray[Any]:
+        return np.asarray(np.concatenate([np.asarray(getattr(track, name)) for track in tracks])[order])
+
+    return replace(
+        tracks[0],
+        frames=rows("frames"),
+        times=rows("times"),
+        landmarks=rows("landmarks"),
+        presence=rows("presence"),
+        boxes=rows("boxes"),
+        confidence=rows("confidence"),
+    )
 
 
 def mouth_motion(observation: Observation, reference: NDArray[np.floating]) -> MouthOnGrid:
@@ -143,6 +174,7 @@ class Library:
         self._cancel = cancel
         self._kept: dict[tuple[object, ...], object] = {}
         self._expert: LandmarkSyncExpert | None = None
+        self._embedder: FaceEmbedder | None = None
 
     @property
     def expert(self) -> LandmarkSyncExpert:
@@ -150,6 +182,13 @@ class Library:
         if self._expert is None:
             self._expert = LandmarkSyncExpert()
         return self._expert
+
+    @property
+    def embedder(self) -> FaceEmbedder:
+        """What knows people again after a cut, opened when first asked for."""
+        if self._embedder is None:
+            self._embedder = FaceEmbedder()
+        return self._embedder
 
     def video(self, path: Path, width: int | None = None) -> Observation:
         """What a video shows; ``width`` as in ``observe``."""
@@ -162,6 +201,7 @@ class Library:
                 path,
                 self.reference,
                 width=width,
+                embedder=self.embedder,
                 threads=self._threads,
                 progress=self._progress,
                 cancel=self._cancel,
