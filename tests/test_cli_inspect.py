@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -104,6 +105,12 @@ def test_probe_names_streams_as_dub_does(faces: None, capsys: pytest.CaptureFixt
     assert main(["probe", "voices.mkv", "--no-faces"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(": ")[0] for line in lines[2:4]] == [f"  sound {n + 1} (--audio-stream {n})" for n in (0, 1)]
+
+
+def test_a_picture_has_no_frame_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cv2.imwrite("face.png", np.zeros((48, 64, 3), np.uint8))
+    assert main(["probe", "face.png", "--no-faces"]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "  video 0: png, 64x48, rgb24"
 
 
 def test_probe_tells_what_is_missing(

@@ -102,13 +102,13 @@ def _stream_lines(info: MediaInfo) -> list[str]:
     length = "" if info.duration is None or info.is_still else f", {info.duration:.2f} s"
     return [
         f"{info.path}: {kind}{length}, {info.size_bytes} bytes",
-        *(_video_line(stream) for stream in info.video),
+        *(_video_line(stream, info.is_still) for stream in info.video),
         *(_audio_line(stream, number) for number, stream in enumerate(info.audio)),
     ]
 
 
-def _video_line(stream: VideoStreamInfo) -> str:
-    rate = "" if stream.average_rate is None else f", {float(stream.average_rate):.3f} frames/s on average"
+def _video_line(stream: VideoStreamInfo, still: bool) -> str:
+    rate = "" if still or stream.average_rate is None else f", {float(stream.average_rate):.3f} frames/s on average"
     turned = f", turned {stream.rotation} degrees clockwise" if stream.rotation else ""
     interlaced = ", interlaced" if stream.interlaced else ""
     return (
