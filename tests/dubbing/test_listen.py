@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from talkingface.dubbing.listen import listen
-from talkingface.errors import MediaError
+from talkingface.errors import Cancelled, MediaError
+from talkingface.progress import Cancellation
 
 
 def write(path: Path, samples: np.ndarray, rate: int = 22_050) -> Path:
@@ -134,3 +135,10 @@ def test_no_media(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"nowhere\.wav"):
         listen(tmp_path / "nowhere.wav", tmp_path)
+
+
+def test_listening_can_be_stopped(tmp_path: Path) -> None:
+    cancel = Cancellation()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        listen(write(tmp_path / "a.wav", tone(1)), tmp_path, cancel=cancel)

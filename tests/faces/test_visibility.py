@@ -21,9 +21,7 @@ from talkingface.faces.sampling import BgrSampler
 from talkingface.faces.video import ClipTracker
 from talkingface.faces.visibility import (
     VisibilityRecorder,
-    certain_rows,
     held_low,
-    occluded_rows,
     shaped_in_time,
     share_outside,
     without_lone_dips,
@@ -300,8 +298,5 @@ def test_lost_frames_and_the_ends_of_a_shot() -> None:
     np.testing.assert_allclose(begun_late[-5:], [1.0, 0.8, 0.6, 0.4, 0.2])
 
 
-def test_lone_dips_and_rows() -> None:
+def test_a_lone_dip_is_lifted_to_the_lower_neighbour() -> None:
     np.testing.assert_allclose(without_lone_dips(np.array([1, 0.2, 0.9, 0.1, 0.1, 1])), [1, 0.9, 0.9, 0.1, 0.1, 1])
-    confidence = np.array([1, 0.95, 0.89, 0, 0.9])
-    assert certain_rows(confidence).tolist() == [0, 1, 4]
-    assert occluded_rows(confidence).tolist() == [2, 3]

@@ -14,12 +14,13 @@ import av
 import numpy as np
 import pytest
 
-from talkingface.errors import OutputError
+from talkingface.errors import Cancelled, OutputError
 from talkingface.media.audio import AudioTrack, read_audio, store_audio
 from talkingface.media.planes import plane_views, writable_copy
 from talkingface.media.probe import probe
 from talkingface.media.reader import VideoReader
 from talkingface.media.writer import EncodeSpec, Segment, SegmentWriter, encode_spec, join
+from talkingface.progress import Cancellation
 
 
 def encoded(
@@ -234,6 +235,16 @@ def test_whatever_was_there_is_replaced_in_one_step(make_video: Callable[..., Pa
     output.write_text("old")
     join(segments, spec, None, output, metadata={})
     assert len(picture_times(output)) == 12
+    assert not list((tmp_path / "work").glob("joined*"))
+
+
+def test_joining_can_be_stopped_and_leaves_nothing(make_video: Callable[..., Path], tmp_path: Path) -> None:
+    segments, spec, _, _ = encoded(make_video("v.mp4"), tmp_path / "work")
+    cancel = Cancellation()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        join(segments, spec, None, tmp_path / "out.mp4", metadata={}, check=cancel.check)
+    assert not (tmp_path / "out.mp4").exists()
     assert not list((tmp_path / "work").glob("joined*"))
 
 

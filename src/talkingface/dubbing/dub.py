@@ -102,7 +102,7 @@ def dub(
         _resumable(folder),
     ):
         with clock.stage("listen"):
-            heard = hear_all(job.audio, settings, folder)
+            heard = hear_all(job.audio, settings, folder, cancel)
         for text in heard.notes:
             say(text)
         source = job.face
@@ -113,7 +113,7 @@ def dub(
             analysis = obtain_analysis(
                 job, keys, source, picture, heard.duration, folder, cache, progress=progress, cancel=cancel, say=say
             )
-        voices = cast_voices(heard, analysis, source, folder, say)
+        voices = cast_voices(heard, analysis, source, folder, say, cancel)
         spec, encode_notes = encode_spec(
             analysis.clip.info.video[0], settings.video_codec, settings.crf, settings.thread_count,
             settings.pixel_format,
@@ -129,7 +129,7 @@ def dub(
                 analysis.last_duration,
                 keep_lead=settings.start is None or picture.is_still,
             )
-            pipelines = plan_voices(analysis, voices, planned, folder)
+            pipelines = plan_voices(analysis, voices, planned, folder, cancel)
         writer = SegmentWriter(folder.path / "segments", spec, SEGMENT_FRAMES, resume=folder.found)
         folder.kept_progress = True
         resumed = writer.frames_done
@@ -149,8 +149,9 @@ def dub(
         with clock.stage("finish"):
             cancel.check()
             check_output(job.output, settings.overwrite, job.inputs, settings.video_codec)  # much time has passed
-            sound = result_sound(heard, job, picture, planned, folder, say)
-            finish(made.segments, spec, sound, planned, job.output, analysis.clip.info.metadata, settings.mark)
+            sound = result_sound(heard, job, picture, planned, folder, say, cancel)
+            metadata = analysis.clip.info.metadata
+            finish(made.segments, spec, sound, planned, job.output, metadata, settings.mark, cancel)
         result = describe(job, backend.name, analysis, voices, planned, made.spoken, spec, notes, clock, resumed)
     if settings.report is not None:
         write_report(settings.report, result.report)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from talkingface.errors import MediaError
 from talkingface.media.audio import StoredSound, store_audio, store_speech
+from talkingface.progress import Cancellation
 from talkingface.row_file import RowFile
 
 SHORTEST_SECONDS = 0.05
@@ -41,6 +42,7 @@ def listen(
     stream: int | None = None,
     seconds: float | None = None,
     allow_damaged: bool = False,
+    cancel: Cancellation | None = None,
 ) -> Speech:
     """Read a sound file, or the sound of a video, onto the disk.
 
@@ -50,13 +52,16 @@ def listen(
         stream: Which of its audio streams, counted from 0; None for the first.
         seconds: Read no more than its first seconds; None for all.
         allow_damaged: Use what can be decoded of a damaged file, and say in the notes what is missing.
+        cancel: Checked all the time.
 
     Raises:
         MediaError: no sound in it, no samples, values that are no numbers, shorter than 50 ms, or damaged.
         OutputError: the samples cannot be written.
+        Cancelled: when asked to stop.
     """
+    check = None if cancel is None else cancel.check
     end = None if seconds is None else max(seconds, SHORTEST_SECONDS)
-    sound = store_audio(audio, folder / "sound.rows", stream=stream, end=end)
+    sound = store_audio(audio, folder / "sound.rows", stream=stream, end=end, check=check)
     if sound.loss is not None and not allow_damaged:
         raise MediaError(f"{audio}: its sound is damaged ({sound.loss}); --allow-damaged uses what can be decoded")
     if not sound.finite:
@@ -72,4 +77,4 @@ def listen(
         )
     if sound.peak < SILENT_PEAK:
         notes.append(f"{audio.name}: is silent; the mouth stays closed")
-    return Speech(sound, store_speech(sound, folder / "speech.rows"), tuple(notes))
+    return Speech(sound, store_speech(sound, folder / "speech.rows", check), tuple(notes))

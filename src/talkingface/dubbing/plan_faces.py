@@ -17,6 +17,7 @@ from talkingface.models.video_retalking.backends import landmark_pipeline
 from talkingface.models.video_retalking.landmark.mouth_motion import hear
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
 from talkingface.models.video_retalking.pipeline import Pipeline, Shot
+from talkingface.progress import Cancellation
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Voice:
 
 
 def plan_voices(
-    analysis: Analysis, voices: Sequence[Voice], planned: Schedule, folder: WorkFolder
+    analysis: Analysis, voices: Sequence[Voice], planned: Schedule, folder: WorkFolder, cancel: Cancellation
 ) -> list[Pipeline]:  # fmt: skip
     """Plan every mouth of the result.
 
@@ -44,6 +45,7 @@ def plan_voices(
         voices: Who speaks what; nobody twice.
         planned: The frames of the result.
         folder: For what does not fit in memory.
+        cancel: Checked all the time.
 
     Returns:
         One pipeline a person, planned.
@@ -51,18 +53,19 @@ def plan_voices(
     Raises:
         NoFaceError: of the people of a voice nobody can speak in the result.
         OutputError: the folder cannot be written in.
+        Cancelled: when asked to stop.
     """
     recent = RecentBlocks()
     pipelines = []
     for index, voice in enumerate(voices):
-        heard = hear(voice.speech.speech, folder.sub(f"voice-{index}"))
+        heard = hear(voice.speech.speech, folder.sub(f"voice-{index}"), cancel)
         shots = {person.number: shots_of(person, analysis, planned) for person in voice.people}
         if not any(shots.values()):
             raise _nobody(voice, analysis, planned)
         for person in voice.people:
             if not shots[person.number]:
                 continue
-            pipeline = landmark_pipeline(analysis.layout, folder.path, recent)
+            pipeline = landmark_pipeline(analysis.layout, folder.path, recent, cancel)
             pipeline.plan(shots[person.number], planned.times, heard)
             pipelines.append(pipeline)
     return pipelines

@@ -24,6 +24,7 @@ from talkingface.models.syncnet.landmark_expert import (
     LandmarkSyncExpert,
     mouth_on_grid,
 )
+from talkingface.progress import Cancellation
 from talkingface.row_file import RowFile
 from talkingface.weights.embedded import asset_path
 
@@ -39,7 +40,7 @@ NEAR_OFFSET = 5  # frames of 40 ms that a video's own sound may lie beside its l
 SILENT_LEVEL = 0.002  # root mean square of a window in which nobody speaks
 
 
-def voice_fit(clip: ClipTracks, video: Path, folder: Path) -> dict[int, float]:
+def voice_fit(clip: ClipTracks, video: Path, folder: Path, cancel: Cancellation | None = None) -> dict[int, float]:
     """Say for every person how well the lips fit the video's own sound, by the landmark sync expert.
 
     Looked at are the first minute in which each person is seen, of the first ten minutes from the first face on, in
@@ -49,6 +50,7 @@ def voice_fit(clip: ClipTracks, video: Path, folder: Path) -> dict[int, float]:
         clip: The people.
         video: The file they were found in.
         folder: For the samples of its sound.
+        cancel: Checked all the time.
 
     Returns:
         Person's number to confidence: about 0.1 when lips and sound do not belong together, 0.2 to 0.6 when
@@ -56,21 +58,23 @@ def voice_fit(clip: ClipTracks, video: Path, folder: Path) -> dict[int, float]:
 
     Raises:
         OutputError: the samples cannot be written.
+        Cancelled: when asked to stop.
     """
+    cancel = cancel or Cancellation()
     if not clip.people or not probe(video).audio:
         return {}
     first = min(float(track.times[0]) for track in clip.tracks)
     last = max(float(track.times[-1]) for track in clip.tracks)
     try:
-        sound = store_audio(video, folder / "own.rows", end=min(last, first + SEARCHED_SECONDS) + 1)
-        speech = store_speech(sound, folder / "own-speech.rows")
+        sound = store_audio(video, folder / "own.rows", end=min(last, first + SEARCHED_SECONDS) + 1, check=cancel.check)
+        speech = store_speech(sound, folder / "own-speech.rows", cancel.check)
     except MediaError as error:
         log.info("who speaks cannot be heard: %s", error)
         return {}
     with np.load(asset_path("mouth_shape.npz"), allow_pickle=False) as packed:
         reference = np.asarray(packed["reference"], np.float64)
     with speech:
-        judge = _Judge(speech, reference)
+        judge = _Judge(speech, reference, cancel)
         fits = {person.number: judge.confidence(person, first + SEARCHED_SECONDS) for person in clip.people}
     return {number: fit for number, fit in fits.items() if fit is not None}
 
@@ -78,7 +82,8 @@ def voice_fit(clip: ClipTracks, video: Path, folder: Path) -> dict[int, float]:
 class _Judge:
     """Compares mouths with one sound, a window at a time."""
 
-    def __init__(self, speech: RowFile, reference: NDArray[np.float64]) -> None:
+    def __init__(self, speech: RowFile, reference: NDArray[np.float64], cancel: Cancellation) -> None:
+        self.cancel = cancel
         self.speech = speech
         self.reference = reference
         self.expert = LandmarkSyncExpert()
@@ -87,6 +92,7 @@ class _Judge:
         """Median of the distances at all offsets minus the least at a small one; None when too little is seen."""
         total, counts = np.zeros(2 * MAX_OFFSET + 1), np.zeros(2 * MAX_OFFSET + 1, np.int64)
         for track, low, high in windows_of(person, until):
+            self.cancel.check()
             distances, places = self._compare(track, low, high)
             total += distances
             counts += places

@@ -16,6 +16,7 @@ from talkingface.faces.select import select_people
 from talkingface.media.audio import StoredSound
 from talkingface.media.mixing import sum_sounds
 from talkingface.options import DubOptions, FaceChoice
+from talkingface.progress import Cancellation
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,20 @@ class Heard:
         return self.sound.duration
 
 
-def hear_all(audio: Path | None, settings: DubOptions, folder: WorkFolder) -> Heard:
+def hear_all(audio: Path | None, settings: DubOptions, folder: WorkFolder, cancel: Cancellation) -> Heard:
     """Read every sound of a job.
 
     Args:
         audio: What the result carries; None for the mix of the speaker map's sounds.
         settings: ``speaker_map``, ``audio_stream``, ``preview`` and ``allow_damaged`` are read.
         folder: For the samples.
+        cancel: Checked while they are decoded.
 
     Raises:
         MediaError: a sound cannot be used.
         OptionError: there is neither a sound nor a map, or a stream is chosen of no sound.
+        OutputError: the samples cannot be written.
+        Cancelled: when asked to stop.
     """
     notes: list[str] = []
     if audio is None and settings.audio_stream is not None:
@@ -56,7 +60,12 @@ def hear_all(audio: Path | None, settings: DubOptions, folder: WorkFolder) -> He
 
     def read(path: Path, name: str, stream: int | None) -> Speech:
         speech = listen(
-            path, folder.sub(name), stream=stream, seconds=settings.preview, allow_damaged=settings.allow_damaged
+            path,
+            folder.sub(name),
+            stream=stream,
+            seconds=settings.preview,
+            allow_damaged=settings.allow_damaged,
+            cancel=cancel,
         )
         notes.extend(speech.notes)
         return speech
@@ -74,8 +83,9 @@ def hear_all(audio: Path | None, settings: DubOptions, folder: WorkFolder) -> He
 
 
 def cast_voices(
-    heard: Heard, analysis: Analysis, source: Path, folder: WorkFolder, say: Callable[[str], None]
-) -> list[Voice]:
+    heard: Heard, analysis: Analysis, source: Path, folder: WorkFolder, say: Callable[[str], None],
+    cancel: Cancellation,
+) -> list[Voice]:  # fmt: skip
     """Decide who says what.
 
     Args:
@@ -84,16 +94,18 @@ def cast_voices(
         source: The video, whose own sound tells who speaks in it.
         folder: For its samples.
         say: Told what was chosen.
+        cancel: Checked while the video's own sound is listened to.
 
     Raises:
         NoFaceError: a face that was asked for is not there.
         OptionError: two entries of a speaker map mean the same person.
+        Cancelled: when asked to stop.
     """
     voices: list[Voice] = []
     taken: dict[int, str] = {}
     for choice, speech in heard.spoken:
         selection = select_people(
-            analysis.clip, choice, lambda: voice_fit(analysis.clip, source, folder.sub("own-sound"))
+            analysis.clip, choice, lambda: voice_fit(analysis.clip, source, folder.sub("own-sound"), cancel)
         )
         for person in selection.people:
             if person.number in taken:

@@ -23,7 +23,6 @@ from talkingface.media.reader import VideoReader
 from talkingface.weights.embedded import create_session
 
 CHIP_SIDE = 150  # pixels
-EMBEDDING_SIZE = 128
 SAME_PERSON = 0.5  # of two means over a few frames, or of a frame and a mean; docs/landmark_backend.md has the figures
 SEARCH_FRAMES = 250  # of a video, for the first face
 PICTURE_SIDE = 1920  # pixels; a larger reference picture is made smaller

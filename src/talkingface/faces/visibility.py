@@ -39,7 +39,6 @@ OUTSIDE_FADE = (0.05, 0.28)  # share of the lips' grown box that lies outside of
 HOLD_SECONDS = 0.06  # a thing that arrives is blurred and covers a little before it is noticed
 RAMP_SECONDS = 0.2
 BRIDGE_SECONDS = 0.3  # shorter glimpses of the mouth between two occlusions do not count
-CERTAIN = 0.9
 BATCH = 64
 
 
@@ -293,13 +292,3 @@ def shaped_in_time(
     for row in range(len(limits) - 2, -1, -1):
         limits[row] = min(limits[row], beside_gap if gap[row] else limits[row + 1] + waits[row] / RAMP_SECONDS)
     return np.asarray(np.clip(limits, 0, 1))
-
-
-def certain_rows(confidence: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Rows of a track whose mouth is surely visible: what donors may be taken from."""
-    return np.flatnonzero(np.asarray(confidence) >= CERTAIN)
-
-
-def occluded_rows(confidence: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Rows of a track whose mouth may be hidden, wrong or fading: never donors."""
-    return np.flatnonzero(np.asarray(confidence) < CERTAIN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,8 +34,9 @@ SPEECH_RATE = 16_000
 
 
 def store_audio(
-    path: str | Path, file: Path, *, stream: int | None = None, start: float | None = None, end: float | None = None
-) -> StoredSound:
+    path: str | Path, file: Path, *, stream: int | None = None, start: float | None = None, end: float | None = None,
+    check: Callable[[], None] | None = None,
+) -> StoredSound:  # fmt: skip
     """Decode the sound of a file once, at its own rate and with its own channels, onto the disk.
 
     Memory does not grow with its length. The first sample lies at second 0 of the file's clock (where its earliest
@@ -47,6 +48,7 @@ def store_audio(
         stream: Which of the file's audio streams, counted from 0; None for the first.
         start: Leave out what is before this second of the file's clock.
         end: Leave out what comes at and after this second.
+        check: Called every now and then; what it raises ends the work.
 
     Returns:
         The sound; ``loss`` says what damage took.
@@ -61,6 +63,8 @@ def store_audio(
     with open_media(path) as container:
         decoder = SoundDecoder(path, container, stream)
         for piece in _between(decoder, start, end):
+            if check is not None:
+                check()
             recorder = recorder or SoundRecorder(file, piece.shape[1])
             recorder.extend(piece)
         loss = decoder.loss(end)
@@ -126,12 +130,13 @@ def to_mono_16k(sound: Sound) -> NDArray[np.float32]:
     return np.concatenate([np.zeros(0, np.float32), *_speech_pieces(sound)])
 
 
-def store_speech(sound: StoredSound, file: Path) -> RowFile:
+def store_speech(sound: StoredSound, file: Path, check: Callable[[], None] | None = None) -> RowFile:
     """Do as ``to_mono_16k`` does, from disk to disk.
 
     Args:
         sound: Any sound.
         file: Where the samples go; what it held before is gone.
+        check: Called every now and then; what it raises ends the work.
 
     Returns:
         Plain float32 numbers, ``round(duration * 16000)`` of them.
@@ -143,6 +148,8 @@ def store_speech(sound: StoredSound, file: Path) -> RowFile:
     file.unlink(missing_ok=True)
     rows = RowFile(file, ())
     for piece in _speech_pieces(sound):
+        if check is not None:
+            check()
         rows.extend(piece)
     rows.flush()
     return rows

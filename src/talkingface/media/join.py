@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -46,6 +46,7 @@ def join(
     *,
     metadata: dict[str, str],
     last_duration: int | None = None,
+    check: Callable[[], None] | None = None,
 ) -> None:
     """Join segments, add the sound, and move the result into place.
 
@@ -61,6 +62,7 @@ def join(
         metadata: Title, comment and the like.
         last_duration: How long the last frame is shown, in ticks of the spec's time base; None for as long as frames
             are shown on average.
+        check: Called every now and then; what it raises ends the work, and nothing stays of it.
 
     Raises:
         OutputError: the file cannot be written, or its suffix names no container for it.
@@ -74,7 +76,7 @@ def join(
     joined = segments[0].path.with_name(f"joined{suffix}")
     try:
         try:
-            _mux(segments, spec, audio, joined, metadata, last_duration)
+            _mux(segments, spec, audio, joined, metadata, last_duration, check)
             move_into_place(joined, output)
         finally:
             joined.unlink(missing_ok=True)
@@ -89,6 +91,7 @@ def _mux(
     joined: Path,
     metadata: dict[str, str],
     last_duration: int | None,
+    check: Callable[[], None] | None,
 ) -> None:
     muxer = MUXERS[joined.suffix]
     options = {}
@@ -108,6 +111,8 @@ def _mux(
             streams = [packets, _encoded_sound(audio, _add_sound(container, audio, spec))]
         # Merged here by decoding time, FFmpeg's own interleaving has nothing to hold back.
         for _, packet in heapq.merge(*streams, key=lambda timed: timed[0]):
+            if check is not None:
+                check()
             container.mux(packet)
 
 

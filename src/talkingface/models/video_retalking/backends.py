@@ -13,6 +13,7 @@ from talkingface.models.video_retalking.landmark.refine import DetailRefiner
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
 from talkingface.models.video_retalking.landmark.synthesizer import DonorLipSynthesizer
 from talkingface.models.video_retalking.pipeline import Pipeline
+from talkingface.progress import Cancellation
 
 LANDMARK_WEIGHTS = (
     "face_detector_short.onnx",
@@ -71,18 +72,24 @@ def choose_backend(asked: str, device: str, checkpoint_dir: Path) -> BackendChoi
     return BackendChoice("landmark", f"backend landmark (auto: the one this version ships with weights){where}")
 
 
-def landmark_pipeline(layout: PlaneLayout, folder: Path, recent: RecentBlocks | None = None) -> Pipeline:
+def landmark_pipeline(
+    layout: PlaneLayout, folder: Path, recent: RecentBlocks | None = None, cancel: Cancellation | None = None
+) -> Pipeline:
     """The three stages of the landmark backend for one person.
 
     Args:
         layout: Of the clip's frames.
         folder: For what does not fit in memory while the result is planned.
         recent: Landmarks read last, shared by the persons of a job.
+        cancel: Checked while the result is planned.
 
     Raises:
         WeightsMissingError: when the installation lacks an embedded file.
     """
     model = MouthShapeModel.load()
     return Pipeline(
-        TemplateCanonicalizer(model, recent), DonorLipSynthesizer(layout, folder, model), DetailRefiner(), layout
+        TemplateCanonicalizer(model, recent, cancel),
+        DonorLipSynthesizer(layout, folder, model, cancel),
+        DetailRefiner(),
+        layout,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from talkingface.errors import Cancelled
 from talkingface.faces.geometry import gap_of
 from talkingface.media.planes import PlaneLayout
 from talkingface.models.video_retalking.backends import landmark_pipeline
@@ -22,6 +23,7 @@ from talkingface.models.video_retalking.landmark.synthesizer import (
     faded,
 )
 from talkingface.models.video_retalking.pipeline import Pipeline, Shot
+from talkingface.progress import Cancellation
 
 GAPS = 0.1 + 0.1 * np.sin(np.arange(50) / 2.5)
 SILENCE = np.zeros(32_000, np.float32)
@@ -176,3 +178,21 @@ def test_many_shots_take_no_more_memory_than_a_few(tmp_path: Path, make_track, l
     assert first is not None
     assert again is not None
     np.testing.assert_array_equal(first.planes[0], again.planes[0])
+
+
+def test_planning_can_be_stopped(tmp_path: Path, make_track, layout, planes) -> None:
+    cancel = Cancellation()
+    heard = hear(noise(2), tmp_path, cancel)
+    track = make_track(GAPS)
+    bank = filled_bank(tmp_path / "bank", track, layout, planes)
+    pipeline = landmark_pipeline(layout, tmp_path, cancel=cancel)
+    face = pipeline.canonicalizer.canonicalise(track)
+    voice = pipeline.synthesizer.voice([face], heard)
+    cancel.cancel()
+    for step in (
+        lambda: hear(noise(2), tmp_path, cancel),
+        lambda: pipeline.canonicalizer.canonicalise(track),
+        lambda: pipeline.synthesizer.plan(face, bank, np.arange(50), np.arange(50) / 25, voice),
+    ):
+        with pytest.raises(Cancelled):
+            step()

@@ -6,6 +6,7 @@ person's own), so that nothing of the old speech is left to leak through; the ne
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import Pose, align, inner_lip_gap, joined_poses, smoothstep
 from talkingface.faces.track import FaceTrack
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks, SmoothLandmarks
+from talkingface.progress import Cancellation
 from talkingface.weights.embedded import asset_path
 
 CLOSED_SHARE = 0.15
@@ -114,7 +116,13 @@ class CanonicalFace:
 class TemplateCanonicalizer:
     """The landmark backend's canonicaliser: the template is the person's own closed mouth."""
 
-    def __init__(self, model: MouthShapeModel | None = None, recent: RecentBlocks | None = None) -> None:
+    def __init__(
+        self,
+        model: MouthShapeModel | None = None,
+        recent: RecentBlocks | None = None,
+        cancel: Cancellation | None = None,
+    ) -> None:
+        self._cancel = cancel or Cancellation()
         self.model = model or MouthShapeModel.load()
         self.recent = recent or RecentBlocks()
 
@@ -127,13 +135,13 @@ class TemplateCanonicalizer:
         landmarks = SmoothLandmarks(track, self.recent)
         trusted = surely_seen(track)
         total = np.zeros(self.model.reference.shape)
-        for low, block in landmarks.blocks():
+        for low, block in self._blocks(landmarks):
             sure = trusted[low : low + len(block)]
             total += align(block, self.model.reference).to_canonical(block)[sure].sum(0)
         own_mean = total / trusted.sum()
         poses, gaps = [], []
         total = np.zeros(self.model.reference.shape)
-        for low, block in landmarks.blocks():
+        for low, block in self._blocks(landmarks):
             pose = align(block, own_mean)
             shape = pose.to_canonical(block)
             poses.append(pose)
@@ -149,6 +157,11 @@ class TemplateCanonicalizer:
             track, landmarks, pose, mean, closed, gap, 1 / pose.scale * self._unit(mean), own_share(mean), trusted
         )
 
+    def _blocks(self, landmarks: SmoothLandmarks) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        for low, block in landmarks.blocks():
+            self._cancel.check()
+            yield low, block
+
     def _closed_mouth(
         self, landmarks: SmoothLandmarks, pose: Pose, gap: NDArray[np.float64], trusted: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
@@ -158,7 +171,7 @@ class TemplateCanonicalizer:
         wanted = np.zeros(len(gap), np.bool_)
         wanted[lowest] = True
         total = np.zeros((len(MOUTH), 2))
-        for low, block in landmarks.blocks():
+        for low, block in self._blocks(landmarks):
             for place in np.flatnonzero(wanted[low : low + len(block)]):
                 total += pose.one_to_canonical(low + int(place), block[place][MOUTH])[:, :2]
         return np.asarray(total / len(lowest) - self.model.closing_direction * gap[lowest].mean())

@@ -11,6 +11,7 @@ from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import gap_of
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace
 from talkingface.models.video_retalking.landmark.donors import Donors
+from talkingface.progress import Cancellation
 from talkingface.row_file import RowFile, Rows
 
 POSE_WEIGHT = 0.06  # cost of 10 degrees of head turn between donor and frame, inter-ocular units
@@ -23,8 +24,9 @@ _LIPS = list(mesh.LIPS_OUTER + mesh.LIPS_INNER)
 
 
 def choose_donors(
-    face: CanonicalFace, rows: NDArray[np.int64], targets: Rows, donors: Donors, folder: Path
-) -> NDArray[np.int64]:
+    face: CanonicalFace, rows: NDArray[np.int64], targets: Rows, donors: Donors, folder: Path,
+    cancel: Cancellation | None = None,
+) -> NDArray[np.int64]:  # fmt: skip
     """Choose for every frame of the result the kept mouth that needs the least change, and change seldom.
 
     A path of least cost (Viterbi): the distance of lip shapes, the opening a donor lacks, the turn of the head between
@@ -36,18 +38,22 @@ def choose_donors(
         targets: N canonical lip points wanted, (40, 2) each (outer, inner).
         donors: The kept mouths.
         folder: For the table of the path, 0.8 KB a frame; nothing stays in it.
+        cancel: Checked all the time.
 
     Returns:
         (N,) rows of the track to take the mouth from.
 
     Raises:
         OutputError: the table cannot be written.
+        Cancelled: when asked to stop.
     """
     table = folder / "donor-path.rows"
     table.unlink(missing_ok=True)
     search = _Search(face, donors)
     with RowFile(table, (len(search.kept),), np.int16) as back:
         for low in range(0, len(rows), STEPS):
+            if cancel is not None:
+                cancel.check()
             high = min(len(rows), low + STEPS)
             back.extend(search.steps(rows[low:high], np.asarray(targets[low:high], np.float64)))
         path = np.empty(len(rows), np.int64)

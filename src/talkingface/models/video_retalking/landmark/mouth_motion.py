@@ -17,6 +17,7 @@ from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import gap_of, smooth_in_time, smoothstep
 from talkingface.media.mel import HOP, MEL_RATE, LogMel
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, MouthShapeModel
+from talkingface.progress import Cancellation
 from talkingface.row_file import RowFile, Rows
 from talkingface.weights.embedded import create_session
 
@@ -94,20 +95,24 @@ class HeardSpeech:
     gate: NDArray[np.float64]
 
 
-def hear(speech: Rows, folder: Path) -> HeardSpeech:
+def hear(speech: Rows, folder: Path, cancel: Cancellation | None = None) -> HeardSpeech:
     """Run the network and the gate over a sound, in memory that does not grow with it.
 
     Args:
         speech: Mono 16 kHz, -1..1, in memory or on disk.
         folder: Where the motion goes, as ``mouth_motion.rows``; what this held before is gone.
+        cancel: Checked all the time.
 
     Raises:
         OutputError: the motion cannot be written.
+        Cancelled: when asked to stop.
     """
     file = folder / "mouth_motion.rows"
     file.unlink(missing_ok=True)
     motion = RowFile(file, (len(mesh.MOUTH_POINTS), 2))
     for piece in MouthMotionNetwork().pieces(speech):
+        if cancel is not None:
+            cancel.check()
         motion.extend(piece)
     motion.flush()
     return HeardSpeech(motion, speech_gate(speech, len(motion)))

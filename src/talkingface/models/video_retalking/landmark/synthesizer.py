@@ -35,6 +35,7 @@ from talkingface.models.video_retalking.landmark.mouth_motion import (
 )
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
 from talkingface.models.video_retalking.stages import FloatArray, RegionPatch
+from talkingface.progress import Cancellation
 
 LIPS = 40
 BLOCK = 64  # frames whose motion is worked out together
@@ -139,14 +140,22 @@ def faded(face: CanonicalFace, row: int, displacement: NDArray[np.float64], stre
 class DonorLipSynthesizer:
     """Speaks with the person's own mouths."""
 
-    def __init__(self, layout: PlaneLayout, folder: Path, model: MouthShapeModel | None = None) -> None:
+    def __init__(
+        self,
+        layout: PlaneLayout,
+        folder: Path,
+        model: MouthShapeModel | None = None,
+        cancel: Cancellation | None = None,
+    ) -> None:
         """Nothing is done yet.
 
         Args:
             layout: Of the clip's frames.
             folder: For what does not fit in memory while a plan is made.
             model: Statistics of mouths in general.
+            cancel: Checked while a plan is made.
         """
+        self._cancel = cancel
         self.layout = layout
         self.folder = folder
         self.model = model or MouthShapeModel.load()
@@ -172,7 +181,7 @@ class DonorLipSynthesizer:
     ) -> LipPlan:
         """Decide what every frame will show; see ``stages.LipSynthesizer``."""
         motion = PlannedMotion(voice, times, self._recent_motion)
-        donors = choose_donors(face, rows, LipTargets(face, motion), kept, self.folder)
+        donors = choose_donors(face, rows, LipTargets(face, motion), kept, self.folder, self._cancel)
         doubt = smoothstep(0.5, 0.9, face.track.presence[rows])
         strength = np.minimum(doubt, face.track.confidence[rows])
         return LipPlan(face, kept, rows, donors, motion, strength)
