@@ -6,7 +6,8 @@ from fractions import Fraction
 import pytest
 
 from talkingface.errors import OptionError
-from talkingface.media.encoding import encode_spec
+from talkingface.media import encoding
+from talkingface.media.encoding import EncodeSpec, encode_spec
 from talkingface.media.probe import VideoStreamInfo
 
 SOURCE = VideoStreamInfo(
@@ -158,3 +159,25 @@ def test_unknown_codec_names_the_near_ones() -> None:
         encode_spec(SOURCE, "h246", None, 1)
     with pytest.raises(OptionError, match="did you mean 'keep'"):
         encode_spec(SOURCE, "h264", None, 1, "kep")
+
+
+@pytest.mark.parametrize(
+    ("size", "bits", "codec", "expected"),
+    [
+        ((1920, 1080), 8, "h264", None),
+        ((1920, 1080), 10, "hevc", None),
+        ((3840, 2160), 8, "h264", 12),
+        ((3840, 2160), 10, "hevc", 6),
+        ((7680, 4320), 10, "hevc", 4),
+    ],
+)
+def test_encoders_look_less_far_ahead_in_large_pictures(
+    size: tuple[int, int], bits: int, codec: str, expected: int | None
+) -> None:
+    spec = EncodeSpec(
+        codec=codec, crf=20, pixel_format="yuv420p" if bits == 8 else "yuv420p10le", width=size[0], height=size[1],
+        time_base=Fraction(1, 25), rate=Fraction(25), threads=2, color_range="limited", color_space="bt709",
+        color_primaries="bt709", color_transfer="bt709", sample_aspect_ratio=None, rotation=0,
+    )  # fmt: skip
+    told = encoding._encoder_options(spec).get(f"x26{4 if codec == 'h264' else 5}-params", "")
+    assert (f"rc-lookahead={expected}" in told) if expected else ("lookahead" not in told)
