@@ -130,7 +130,7 @@ class SynthesisOptions(WorkOptions):
     )
     cache_size: float = option(
         4.0,
-        "The cache may hold so many GB; what was used longest ago goes first",
+        "The cache may hold so many GB of what was found in videos; what was used longest ago goes first",
         group="Machine",
         minimum=0,
         metavar="GB",

@@ -95,3 +95,25 @@ def test_where_links_to_nameless_files_are_forbidden_it_is_copied_beside(
     move_into_place(finished, far / "out.mp4")
     assert (far / "out.mp4").read_bytes() == content
     assert [path.name for path in far.iterdir()] == ["out.mp4"]
+
+
+def test_a_file_that_appeared_at_the_last_moment_is_kept(far: Path, finished: Path, tmp_path: Path) -> None:
+    for folder in (far, tmp_path):
+        output = folder / "taken.mp4"
+        output.write_text("of another job")
+        with pytest.raises(FileExistsError):
+            move_into_place(finished, output, replace=False)
+        assert output.read_text() == "of another job"
+        assert finished.exists()
+        assert sorted(path.name for path in folder.iterdir() if path.is_file()) == sorted(
+            {"taken.mp4", *(["finished.mp4"] if folder == tmp_path else [])}
+        )
+
+
+def test_a_free_name_is_taken_without_replacing(far: Path, finished: Path, tmp_path: Path) -> None:
+    content = finished.read_bytes()
+    move_into_place(finished, tmp_path / "near.mp4", replace=False)
+    assert not finished.exists()
+    move_into_place(tmp_path / "near.mp4", far / "far.mp4", replace=False)
+    assert (far / "far.mp4").read_bytes() == content
+    assert [path.name for path in far.iterdir()] == ["far.mp4"]

@@ -151,7 +151,7 @@ def dub(
             check_output(job.output, settings.overwrite, job.inputs, settings.video_codec)  # much time has passed
             sound = result_sound(heard, job, picture, planned, folder, say, cancel)
             metadata = analysis.clip.info.metadata
-            finish(made.segments, spec, sound, planned, job.output, metadata, settings.mark, cancel)
+            finish(made.segments, spec, sound, planned, job.output, metadata, settings, cancel)
         result = describe(job, backend.name, analysis, voices, planned, made.spoken, spec, notes, clock, resumed)
     if settings.report is not None:
         write_report(settings.report, result.report)

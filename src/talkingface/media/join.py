@@ -47,6 +47,7 @@ def join(
     metadata: dict[str, str],
     last_duration: int | None = None,
     check: Callable[[], None] | None = None,
+    replace: bool = True,
 ) -> None:
     """Join segments, add the sound, and move the result into place.
 
@@ -62,6 +63,7 @@ def join(
         metadata: Title, comment and the like.
         last_duration: How long the last frame is shown, in ticks of the spec's time base; None for as long as frames
             are shown on average.
+        replace: Whether a file of that name may be replaced.
         check: Called every now and then; what it raises ends the work, and nothing stays of it.
 
     Raises:
@@ -77,9 +79,11 @@ def join(
     try:
         try:
             _mux(segments, spec, audio, joined, metadata, last_duration, check)
-            move_into_place(joined, output)
+            move_into_place(joined, output, replace)
         finally:
             joined.unlink(missing_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f"{output}: is there by now; allow replacing it with --overwrite, or name another") from error
     except (OSError, av.error.FFmpegError) as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror or error})") from error
 
