@@ -140,7 +140,7 @@ def test_the_built_in_overall_file_repeats_the_defaults() -> None:
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     fields = option_fields(ToolkitOptions)
     assert content == {name: plain_value(fields[name].default) for name in content}
-    assert set(fields) - set(content) == {"start", "end", "work_dir", "debug"}
+    assert set(fields) - set(content) == {"start", "end", "preview", "work_dir", "cache_dir", "debug"}
 
 
 def test_names_are_split_but_a_file_with_a_space_is_kept() -> None:
