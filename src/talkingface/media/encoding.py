@@ -43,8 +43,9 @@ _MARKS_FIELDS = {"h264", "ffv1"}  # x265 only codes fields as pictures of their 
 
 _FIELD_ORDER_TAGS = {"tt": 2, "bb": 3}  # AVFieldOrder
 _LOOKAHEAD = {"h264": 40, "hevc": 20}  # frames that the preset looks ahead
-_LOOKAHEAD_BYTES = 150_000_000
+_LOOKAHEAD_BYTES = 100_000_000
 _SHORTEST_LOOKAHEAD = 4
+_USUAL_SAMPLES = 1920 * 1088
 _FALLBACK_RATE = Fraction(25)
 _LARGEST_WIDELY_PLAYED = 4096 * 2304  # what level 5.2 of H.264, the last of its widespread ones, allows
 _MOST_RATE_DENOMINATOR = 100_000  # an average over a variable rate can have terms encoders do not take
@@ -339,6 +340,6 @@ def _short_lookahead(spec: EncodeSpec) -> list[str]:
     bits, across, down = PLANAR_FORMATS[spec.pixel_format]
     size = spec.width * spec.height * (1 + 2 / (1 << (across + down))) * (1 if bits <= 8 else 2)
     frames = max(_SHORTEST_LOOKAHEAD, int(_LOOKAHEAD_BYTES / size))
-    if frames >= _LOOKAHEAD[spec.codec]:
+    if spec.width * spec.height <= _USUAL_SAMPLES or frames >= _LOOKAHEAD[spec.codec]:
         return []
-    return [f"rc-lookahead={frames}", f"bframes={min(3, frames - 1)}"]
+    return [f"rc-lookahead={frames}", "bframes=2", "ref=2"]
