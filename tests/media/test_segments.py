@@ -178,9 +178,7 @@ def test_encoders_stay_silent(
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "ffv1"])
-def test_a_resumed_writer_ends_with_the_same_bytes(
-    make_video: Callable[..., Path], tmp_path: Path, codec: str
-) -> None:
+def test_a_resumed_writer_ends_with_the_same_bytes(make_video: Callable[..., Path], tmp_path: Path, codec: str) -> None:
     frames, spec = decoded(make_video("v.mp4", frames=30), codec)
 
     def write(work: Path, stop: int, resume: bool) -> SegmentWriter:
