@@ -12,7 +12,7 @@ stretch of sound (cross-correlation over real frame times, parabola through the 
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import subprocess
 import sys
 import tempfile
@@ -133,10 +133,12 @@ def main() -> None:
             write_sound(arguments.audio, sound, seconds)
             command = [sys.executable, "-m", "talkingface", "dub", str(clip), str(sound), "-o", str(result)]
             begin = time.perf_counter()
-            process = subprocess.Popen([*command, "--overwrite", "--no-cache"])
-            _, status, usage = os.wait4(process.pid, 0)
+            report = folder / "report.json"
+            code = subprocess.run([*command, "--overwrite", "--no-cache", "--report", str(report)]).returncode
             wall = time.perf_counter() - begin
-            print(f"{seconds:g} s: exit {os.waitstatus_to_exitcode(status)}, peak {usage.ru_maxrss / 1024:.0f} MiB,")
+            # the process's own figure: getrusage would count what this one holds as well
+            peak = json.loads(report.read_text())["peak_memory_mb"]
+            print(f"{seconds:g} s: exit {code}, peak {peak:.0f} MiB,")
             print(f"  {wall:.0f} s wall, {wall / seconds:.2f} of real time", flush=True)
             if not arguments.no_check:
                 print(f"  start: {check_end(result, sound, 0.0)}")

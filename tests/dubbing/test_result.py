@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -60,8 +61,22 @@ def test_memory_is_in_mebibytes(monkeypatch: pytest.MonkeyPatch) -> None:
     peak = peak_memory_mb()
     assert peak is not None
     assert 10 < peak < 100_000
+    block = np.ones(200 << 20, np.uint8)
+    assert block[-1] == 1
+    assert (peak_memory_mb() or 0) >= 200
+    monkeypatch.setattr(Path, "is_file", lambda path: False)  # as on systems without /proc
+    assert 10 < (peak_memory_mb() or 0) < 100_000
     monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
     assert peak_memory_mb() is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux mixes the two up")
+def test_memory_of_the_process_that_started_it_does_not_count() -> None:
+    block = np.ones(400 << 20, np.uint8)
+    code = "from talkingface.dubbing.result import peak_memory_mb; print(peak_memory_mb())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 350
+    assert block[0] == 1
 
 
 def test_hashes_and_options_are_ready_for_json() -> None:
