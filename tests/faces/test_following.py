@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from talkingface.faces.following import FollowedFace, box_of, faces_us, width_of
+from talkingface.media.row_file import RowFile
 from talkingface.models.video_retalking.landmark.canonicalize import MouthShapeModel
-from talkingface.row_file import RowFile
 
 HER, HIM = np.eye(128, dtype=np.float32)[:2]
 
@@ -26,12 +26,18 @@ def watched(face: FollowedFace, first: int, last: int) -> None:
         face.add(number, number / 25, at(number), 0.9)
 
 
-def test_what_is_unsure_is_taken_back() -> None:
-    face = FollowedFace(4)
+def known_then_followed(number: int = 0) -> FollowedFace:
+    """A face that two looks have made known, and that was followed for ten frames after them."""
+    face = FollowedFace(number)
     watched(face, 0, 9)
     face.recognise(HER)
     face.recognise(HER)
     watched(face, 10, 19)
+    return face
+
+
+def test_what_is_unsure_is_taken_back() -> None:
+    face = known_then_followed(4)
     face.unsure_since = 15
     face.end(unsure=True)
     track = face.finished(640, 360)
@@ -43,11 +49,7 @@ def test_what_is_unsure_is_taken_back() -> None:
 
 
 def test_all_since_the_last_sure_look_is_unsure_when_nothing_else_is_known() -> None:
-    face = FollowedFace(0)
-    watched(face, 0, 9)
-    face.recognise(HER)
-    face.recognise(HER)
-    watched(face, 10, 19)
+    face = known_then_followed()
     face.end(unsure=True)
     track = face.finished(640, 360)
     assert track is not None and len(track) == 10

@@ -14,8 +14,8 @@ from talkingface.faces.identity import FaceEmbedder
 from talkingface.faces.select import select_people
 from talkingface.faces.track import FaceTrack
 from talkingface.faces.video import ClipTracks, track_video
+from talkingface.media.row_file import RowFile
 from talkingface.options import parse_face
-from talkingface.row_file import RowFile
 
 from . import scenes
 from .scenes import CLIPS, Box, SceneFrame

@@ -12,8 +12,8 @@ import pytest
 from talkingface.faces.detect import Detection
 from talkingface.faces.sampling import OrientedSquare
 from talkingface.faces.tracker import FaceTracker
+from talkingface.media.row_file import RowFile
 from talkingface.models.video_retalking.landmark.canonicalize import MouthShapeModel
-from talkingface.row_file import RowFile
 
 WIDTH, HEIGHT = 640, 360
 

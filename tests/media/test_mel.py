@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from talkingface.media.mel import BANDS, HOP, SAMPLE_RATE, WINDOW, LogMel, log_mel, mel_filters, speech_level
-from talkingface.row_file import RowFile
+from talkingface.media.row_file import RowFile
 
 
 def tone(hertz: float, seconds: float = 1.0, amplitude: float = 0.3) -> np.ndarray:

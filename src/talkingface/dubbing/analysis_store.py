@@ -18,8 +18,8 @@ from talkingface.faces.track import FaceTrack
 from talkingface.faces.video import ClipTracks
 from talkingface.media.planes import PlaneLayout
 from talkingface.media.probe import MediaInfo
+from talkingface.media.row_file import RowFile
 from talkingface.models.video_retalking.landmark.donors import Donors, PackedDonors, RecentDonors
-from talkingface.row_file import RowFile
 
 INDEX = "analysis.json"
 FRAMES = "frames.npz"

@@ -72,7 +72,7 @@ def dub(
         Cancelled: when ``cancel`` was thrown. Nothing lies under or beside the output's name then; what is done stays
             in the job's folder, where ``resume=True`` finds it.
     """
-    settings = _settings(options, changes)
+    settings = with_changes(options or DubOptions(), changes)
     progress, cancel = progress or SilentProgress(), cancel or Cancellation()
     job = Job(Path(face), None if audio is None else Path(audio), Path(output), settings)
     clock = StageClock()
@@ -179,10 +179,6 @@ def _animated(
     if settings.start is not None or settings.end is not None:
         say(f"{picture.path.name}: --start and --end say nothing of a picture")
     return clip
-
-
-def _settings(options: DubOptions | None, changes: dict[str, Any]) -> DubOptions:
-    return with_changes(options or DubOptions(), changes)
 
 
 @contextmanager

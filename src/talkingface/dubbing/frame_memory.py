@@ -17,7 +17,7 @@ def collected(frames: FrameSize) -> Iterator[Callable[[], None]]:
 
     PyAV's frames refer to themselves once somebody asked for their side data. Python's collector counts objects, not
     bytes: left alone it lets some hundred frames pile up. What was there before is frozen meanwhile, so that a
-    collection takes a millisecond.
+    collection only looks at what is new.
 
     Args:
         frames: How large they are.

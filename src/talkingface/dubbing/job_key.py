@@ -18,7 +18,7 @@ from talkingface.progress import Cancellation
 from talkingface.weights.embedded import EMBEDDED_FILES, asset_sha256
 
 _ROOMS = ("media", "faces", "still", "dubbing", "compose", "models", "weights")  # whose code decides a result
-_MODULES = ("row_file.py", "options.py", "option_values.py")  # and of the others
+_MODULES = ("options.py", "option_values.py")  # and of the others
 _PIECE = 1 << 20
 
 

@@ -52,7 +52,8 @@ def obtain_analysis(
         Cancelled: when asked to stop.
     """
     options = job.options
-    info = replace(probe(source), path=job.face)  # errors shall name the picture, not the clip made of it
+    # errors shall name the picture, not the clip made of it
+    info = picture if source == job.face else replace(probe(source), path=job.face)
     begin, end = (None, None) if picture.is_still else _range(options.start, options.end, options.preview)
     part = [seconds, options.seed, options.still] if picture.is_still else [begin, end]
     key = key_of([keys.face, part])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from talkingface.errors import MediaError
 from talkingface.media.audio import StoredSound, store_audio, store_speech
+from talkingface.media.row_file import RowFile
 from talkingface.progress import Cancellation
-from talkingface.row_file import RowFile
 
 SHORTEST_SECONDS = 0.05
 CLIPPED_SHARE = 0.001

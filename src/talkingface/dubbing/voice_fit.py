@@ -17,6 +17,7 @@ from talkingface.faces.track import FaceTrack
 from talkingface.faces.video import ClipTracks
 from talkingface.media.audio import SPEECH_RATE, store_audio, store_speech
 from talkingface.media.probe import probe
+from talkingface.media.row_file import RowFile
 from talkingface.models.syncnet.landmark_expert import (
     CONTEXT_FRAMES,
     GRID_RATE,
@@ -25,7 +26,6 @@ from talkingface.models.syncnet.landmark_expert import (
     mouth_on_grid,
 )
 from talkingface.progress import Cancellation
-from talkingface.row_file import RowFile
 from talkingface.weights.embedded import asset_path
 
 log = logging.getLogger("talkingface.dubbing")

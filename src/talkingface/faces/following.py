@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from talkingface.faces.detect import Box
 from talkingface.faces.mesh_topology import EYE_LEFT_CORNERS, EYE_RIGHT_CORNERS, MESH_POINTS
 from talkingface.faces.track import FaceTrack
-from talkingface.row_file import RowFile
+from talkingface.media.row_file import RowFile
 
 Vector = NDArray[np.float32]
 

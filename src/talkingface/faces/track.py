@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from talkingface.row_file import Rows
+from talkingface.media.row_file import Rows
 
 MIN_PRESENCE = 0.5  # of the mesh network: below it, no face is there
 

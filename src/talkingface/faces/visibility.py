@@ -29,7 +29,7 @@ from talkingface.faces.occlusion import (
     usual_looks,
 )
 from talkingface.media.planes import Plane, PlaneLayout
-from talkingface.row_file import RowFile, Rows
+from talkingface.media.row_file import RowFile, Rows
 from talkingface.weights.embedded import asset_path
 
 SAMPLE_INTEROCULAR = 28  # pixels: larger faces are averaged down to this before they are sampled

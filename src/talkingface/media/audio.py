@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from talkingface.errors import MediaError
 from talkingface.media.probe import open_media
+from talkingface.media.row_file import RowFile
 from talkingface.media.sound import AudioTrack, Sound, SoundRecorder, StoredSound
 from talkingface.media.sound_decoder import SoundDecoder
-from talkingface.row_file import RowFile
 
 __all__ = [
     "SPEECH_RATE",

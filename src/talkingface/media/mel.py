@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talkingface.row_file import Rows
+from talkingface.media.row_file import Rows
 
 SAMPLE_RATE = 16_000
 MEL_RATE = 100

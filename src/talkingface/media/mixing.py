@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.media.audio import resampled_blocks
+from talkingface.media.row_file import RowFile
 from talkingface.media.sound import SoundRecorder, StoredSound
-from talkingface.row_file import RowFile
 
 CROSSFADE_SECONDS = 0.05  # where a background begins anew
 CEILING = 0.99  # of full scale, in a sum that would be clipped

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from talkingface.row_file import RowFile
+from talkingface.media.row_file import RowFile
 
 CLIPPED = 0.999  # of full scale; what is there or above was most likely cut off
 _BLOCK_SECONDS = 10.0

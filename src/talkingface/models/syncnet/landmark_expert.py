@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import smooth_in_time
 from talkingface.media.mel import BANDS, HOP, MEL_RATE, LogMel
-from talkingface.row_file import Rows
+from talkingface.media.row_file import Rows
 from talkingface.weights.embedded import create_session
 
 WEIGHTS = "sync_expert.onnx"

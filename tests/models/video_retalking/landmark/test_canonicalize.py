@@ -9,6 +9,7 @@ import pytest
 
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import align_to_own_mean, gap_of, inner_lip_gap, smooth_in_time
+from talkingface.media.row_file import RowFile
 from talkingface.models.video_retalking.landmark.canonicalize import (
     MOUTH,
     MouthShapeModel,
@@ -16,7 +17,6 @@ from talkingface.models.video_retalking.landmark.canonicalize import (
     own_share,
 )
 from talkingface.models.video_retalking.landmark.smooth_landmarks import LANDMARK_SMOOTHING
-from talkingface.row_file import RowFile
 
 TALK = 0.11 + 0.11 * np.sin(np.arange(60) / 3)
 

@@ -340,7 +340,7 @@ from types import SimpleNamespace
 import numpy as np
 from talkingface.models.video_retalking.landmark.canonicalize import MouthShapeModel
 from talkingface.models.video_retalking.landmark.mouth_motion import hear, personalise_stored
-from talkingface.row_file import RowFile
+from talkingface.media.row_file import RowFile
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import gap_of
+from talkingface.media.row_file import RowFile, Rows
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace
 from talkingface.models.video_retalking.landmark.donors import Donors
 from talkingface.progress import Cancellation
-from talkingface.row_file import RowFile, Rows
 
 POSE_WEIGHT = 0.06  # cost of 10 degrees of head turn between donor and frame, inter-ocular units
 MISSING_GAP_WEIGHT = 1.0

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import gap_of, smooth_in_time, smoothstep
 from talkingface.media.mel import HOP, MEL_RATE, LogMel
+from talkingface.media.row_file import RowFile, Rows
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, MouthShapeModel
 from talkingface.progress import Cancellation
-from talkingface.row_file import RowFile, Rows
 from talkingface.weights.embedded import create_session
 
 GRID_RATE = 25

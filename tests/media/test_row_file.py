@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from talkingface.errors import OutputError
-from talkingface.row_file import RowFile
+from talkingface.media.row_file import RowFile
 
 
 def test_rows_come_back_as_they_were_appended(tmp_path: Path) -> None:
