@@ -7,7 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkingface.media.mel import BANDS, HOP, SAMPLE_RATE, WINDOW, LogMel, log_mel, mel_filters, speech_level
+from talkingface.media.mel import (
+    BANDS,
+    HOP,
+    MOUTH_MEL,
+    PHONETIC_BANDS,
+    PHONETIC_MEL,
+    SAMPLE_RATE,
+    WINDOW,
+    LogMel,
+    log_mel,
+    mel_filters,
+    speech_level,
+)
 from talkingface.media.row_file import RowFile
 
 
@@ -123,3 +135,33 @@ def test_level_of_a_long_sound_is_that_of_all_its_pieces() -> None:
         [np.mean(np.square(sound[k : k + 320], dtype=np.float64)) for k in range(0, len(sound) - 319, 320)]
     )
     assert speech_level(sound) == pytest.approx(np.sqrt(pieces[len(pieces) // 2 :].mean()), rel=1e-9)
+
+
+def test_the_phonetic_spectrogram_is_the_one_the_speech_embedding_was_trained_on() -> None:
+    # corners and middles of a few bands of librosa.filters.mel(sr=16000, n_fft=512, n_mels=32, fmin=60, fmax=3800)
+    filters = mel_filters(PHONETIC_MEL)
+    assert filters.shape == (PHONETIC_BANDS, 257)
+    assert filters.max() == pytest.approx(0.014234, abs=1e-5)
+    centres = (filters @ np.arange(257)) / filters.sum(1) * SAMPLE_RATE / 512
+    assert centres[0] == pytest.approx(138, abs=15)
+    assert centres[-1] == pytest.approx(3630, rel=0.03)
+    mel = log_mel(tone(1000), setting=PHONETIC_MEL)
+    assert int(mel[20:80].mean(0).argmax()) == int(np.abs(centres - 1000).argmin())
+    assert mel.min() == pytest.approx(3.3, abs=1e-4)  # the floor
+    assert 11 < mel.max() < 13
+
+
+def test_both_spectrograms_have_the_same_clock() -> None:
+    sound = np.zeros(SAMPLE_RATE, np.float32)
+    sound[7920:8080] = tone(800, 0.01)
+    for setting in (MOUTH_MEL, PHONETIC_MEL):
+        energy = log_mel(sound, setting=setting).mean(1)
+        energy -= energy.min()
+        assert (energy * (np.arange(100) + 0.5)).sum() / energy.sum() == pytest.approx(50, abs=0.3)
+
+
+def test_another_spectrogram_of_a_sound_needs_no_second_look_at_its_loudness() -> None:
+    sound = tone(700, 0.5, 0.02)
+    again = LogMel(sound).heard_as(PHONETIC_MEL)
+    np.testing.assert_array_equal(again.columns(-3, 40), LogMel(sound, PHONETIC_MEL).columns(-3, 40))
+    np.testing.assert_allclose(again.columns(-9, 4), 3.3, atol=1e-4)  # nothing before the sound
