@@ -12,7 +12,8 @@ def squared_distances(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
     """Squared Euclidean distances (N, N) between the rows of an array."""
     rows = np.asarray(vectors, np.float64)
     lengths = (rows**2).sum(1)
-    return np.maximum(lengths[:, None] + lengths[None] - 2 * rows @ rows.T, 0).astype(np.float32)
+    squared = lengths[:, None] + lengths[None] - 2 * rows @ rows.T
+    return np.asarray(np.maximum(squared, 0), np.float32)
 
 
 def linkage(vectors: NDArray[np.floating]) -> list[tuple[int, int, float]]:
