@@ -284,6 +284,12 @@ class TrainMouthOptions(WorkOptions):
     output: Path = option(
         Path("saved/mouth"), "Folder for checkpoints, the exported network and the log", group="Task", metavar="FOLDER"
     )
+    validation: Path | None = option(
+        None,
+        "Text file that names clips, one a line: their people validate, instead of people drawn by the seed",
+        group="Task",
+        metavar="FILE",
+    )
     epochs: int = option(30, "Passes over the training data", group="Training", minimum=1)
     steps: int | None = option(None, "Stop after so many optimiser steps", group="Training", minimum=1)
     minutes: float | None = option(None, "Stop after so many minutes", group="Training", minimum=0)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from talkingface.errors import MediaError
-from talkingface.training.clip_list import list_clips
+from talkingface.training.clip_list import list_clips, named_clips
 
 
 def write(folder: Path, text: str) -> Path:
@@ -62,3 +62,14 @@ def test_nothing_there(tmp_path: Path) -> None:
         list_clips(tmp_path / "missing.csv")
     with pytest.raises(MediaError, match="no video"):
         list_clips(tmp_path)
+
+
+def test_names_of_clips_that_validate(tmp_path: Path) -> None:
+    path = tmp_path / "validation.txt"
+    path.write_text("one\n\n two.MP4 \nthree.part\n", encoding="utf-8")
+    assert named_clips(path) == {"one", "two", "three.part"}
+    path.write_text("\n", encoding="utf-8")
+    with pytest.raises(MediaError, match="names no clip"):
+        named_clips(path)
+    with pytest.raises(MediaError, match="cannot be read"):
+        named_clips(tmp_path / "none.txt")

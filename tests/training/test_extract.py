@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from talkingface.errors import Cancelled, MediaError
+from talkingface.faces.identity import FaceEmbedder
 from talkingface.progress import Cancellation, SilentProgress
 from talkingface.training import extract
 from talkingface.training.clip_list import ListedClip
@@ -28,7 +29,10 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, make_talker) -> list[str]:
     """Replaces tracking; the names of the files that were looked at."""
     names: list[str] = []
 
-    def fake(listed: ListedClip, digest: str, reference: object, cancel: object = None) -> list[MouthClip]:
+    def fake(
+        listed: ListedClip, digest: str, reference: object, embedder: FaceEmbedder, cancel: object = None
+    ) -> list[MouthClip]:
+        assert embedder.session is not None
         names.append(listed.path.name)
         if listed.path.stem == "3":
             raise MediaError(f"{listed.path}: no face")
@@ -68,10 +72,12 @@ def test_only_what_is_listed_now_is_given(files, looked_at, tmp_path: Path) -> N
 def test_a_stopped_extraction_is_kept(files, looked_at, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inner = extract.clips_of_file
 
-    def stops(listed: ListedClip, digest: str, reference: object, cancel: object = None) -> list[MouthClip]:
+    def stops(
+        listed: ListedClip, digest: str, reference: object, embedder: FaceEmbedder, cancel: object = None
+    ) -> list[MouthClip]:
         if listed.path.stem == "4":
             raise Cancelled("stopped")
-        return inner(listed, digest, reference, cancel)
+        return inner(listed, digest, reference, embedder, cancel)
 
     monkeypatch.setattr(extract, "clips_of_file", stops)
     with pytest.raises(Cancelled):
@@ -95,8 +101,10 @@ def test_gaps_part_a_track() -> None:
     landmarks = np.repeat(extract.generic_face()[None] * 120 + 200, 80, 0).astype(np.float32)
     sound = (np.random.default_rng(0).normal(size=16000 * 4) * 0.05).astype(np.float32)
     listed = ListedClip(Path("film.mp4"), "set")
-    clips = extract.clips_of_track(listed, "d", landmarks, frames, frames / 25, sound, extract.generic_face())
+    looks = np.full(128, 0.1, np.float32)
+    clips = extract.clips_of_track(listed, "d", landmarks, frames, frames / 25, sound, extract.generic_face(), looks)
     assert [(clip.name, len(clip.shape)) for clip in clips] == [("film-0", 30), ("film-1", 50)]
+    assert all(clip.appearance is looks for clip in clips)
     with pytest.raises(MediaError, match="silent"):
         extract.clips_of_track(listed, "d", landmarks, frames, frames / 25, sound * 0, extract.generic_face())
 

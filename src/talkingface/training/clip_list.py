@@ -76,6 +76,23 @@ def list_clips(data: Path) -> ClipList:
     return found
 
 
+def named_clips(path: Path) -> frozenset[str]:
+    """Names of clips from a text file, one a line; empty lines do not count, and endings of video files are taken off.
+
+    Raises:
+        MediaError: when it cannot be read, or names none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MediaError(f"{path}: cannot be read as text: {error}") from None
+    names = (line.strip() for line in lines)
+    found = frozenset(Path(name).stem if name.lower().endswith(VIDEO_ENDINGS) else name for name in names if name)
+    if not found:
+        raise MediaError(f"{path}: names no clip")
+    return found
+
+
 def _read_manifest(path: Path) -> ClipList:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

@@ -22,7 +22,7 @@ from talkingface.options import TrainMouthOptions
 from talkingface.progress import Cancellation, Progress
 from talkingface.training import export, mouth_figures, mouth_fit, sync_expert
 from talkingface.training.card import make_card
-from talkingface.training.clip_list import ListedClip
+from talkingface.training.clip_list import ListedClip, named_clips
 from talkingface.training.examples import Example, direction_and_examples
 from talkingface.training.loop import LoopOptions, RunFolder
 from talkingface.training.mouth_network import Ensemble, MouthMotion, SyncExpert
@@ -78,7 +78,8 @@ def train_ensemble(
     if len(pack.clips) < MIN_CLIPS:
         raise MediaError(f"{options.data}: {len(pack.clips)} usable clip is too few to train on")
     started = time.monotonic()
-    split = split_people(pack.clips, seed=options.seed)
+    validation = frozenset[str]() if options.validation is None else named_clips(options.validation)
+    split = split_people(pack.clips, seed=options.seed, validation=validation)
     _say_split(split, progress)
     direction, train, held = direction_and_examples(split.train, split.held)
     shares = source_shares(split.train)
@@ -168,7 +169,8 @@ def _say_split(split: PeopleSplit, progress: Progress) -> None:
     minutes = sum(clip.minutes for clip in split.train)
     progress.message(
         f"{len(split.train)} clips, {minutes:.1f} minutes to learn from; {len(split.held)} clips of "
-        f"{split.held_groups} of {split.groups} groups of alike faces to validate on; "
+        f"{split.held_groups} of {split.groups} {'people' if split.by_looks else 'groups of alike faces'} "
+        f"to validate on; "
         f"{split.left_out} left out because their face is too like one of those"
     )
 

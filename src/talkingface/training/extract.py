@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from talkingface.training.clip_list import ListedClip
 from talkingface.training.mouth_data import MouthClip, make_clip
 from talkingface.training.packing import ClipPack, load_pack, save_pack
 from talkingface.weights.embedded import asset_path
+
+if TYPE_CHECKING:
+    from talkingface.faces.tracker import Embedder
 
 log = logging.getLogger("talkingface.training")
 
@@ -58,6 +62,7 @@ def clips_of_track(
     times: NDArray[np.float64],
     samples: NDArray[np.float32],
     reference: NDArray[np.float32],
+    appearance: NDArray[np.float32] | None = None,
 ) -> list[MouthClip]:
     """The usable gapless parts of one track.
 
@@ -69,6 +74,7 @@ def clips_of_track(
         times: (T,) seconds on the file's clock.
         samples: Mono 16 kHz, -1..1, from second 0 of that clock.
         reference: Generic canonical face (478, 3).
+        appearance: (128,) mean appearance embedding of the track; None when unknown.
 
     Raises:
         MediaError: when no part is usable; the message is the reason of the longest.
@@ -81,7 +87,7 @@ def clips_of_track(
         try:
             clip = make_clip(
                 name, landmarks[part], times[part], samples, reference,
-                source=listed.source, speaker=listed.speaker, digest=digest,
+                source=listed.source, speaker=listed.speaker, digest=digest, appearance=appearance,
             )  # fmt: skip
             clips.append(clip)
         except MediaError as error:
@@ -92,9 +98,20 @@ def clips_of_track(
 
 
 def clips_of_file(
-    listed: ListedClip, digest: str, reference: NDArray[np.float32], cancel: Cancellation | None = None
+    listed: ListedClip,
+    digest: str,
+    reference: NDArray[np.float32],
+    embedder: Embedder,
+    cancel: Cancellation | None = None,
 ) -> list[MouthClip]:
     """Follow the face of a video and make clips of it.
+
+    Args:
+        listed: The video.
+        digest: SHA-256 of the file.
+        reference: Generic canonical face (478, 3).
+        embedder: Describes how the face looks, by which people are told apart.
+        cancel: Checked at every frame.
 
     Raises:
         MediaError: when nothing in it is usable.
@@ -105,7 +122,7 @@ def clips_of_file(
     from talkingface.media.audio import read_audio, to_mono_16k
 
     samples = to_mono_16k(read_audio(listed.path))
-    found = track_video(listed.path, threads=1, max_faces=1, cancel=cancel)
+    found = track_video(listed.path, threads=1, max_faces=1, embedder=embedder, cancel=cancel)
     if not found.tracks:
         raise MediaError("no face")
     clips: list[MouthClip] = []
@@ -118,8 +135,9 @@ def clips_of_file(
         )
         try:
             clips += clips_of_track(
-                part, digest, np.asarray(track.landmarks), track.frames, track.times, samples, reference
-            )
+                part, digest, np.asarray(track.landmarks), track.frames, track.times, samples, reference,
+                track.identity,
+            )  # fmt: skip
         except MediaError as error:
             reason = reason or str(error)
     if not clips:
@@ -201,12 +219,16 @@ def read_pack(path: Path) -> ClipPack:
 def _extract(
     missing: dict[str, ListedClip], pack: ClipPack, cache: Path, threads: int, progress: Progress, cancel: Cancellation
 ) -> None:
+    # only now: what was extracted before needs no network
+    from talkingface.faces.identity import FaceEmbedder
+
     progress.stage("find faces", len(missing))
+    embedder = FaceEmbedder()
     saved_at = time.monotonic()
     try:
         with ThreadPoolExecutor(max(1, threads)) as pool:
             try:
-                for digest, outcome in _finished(pool, missing, pack.reference, cancel, 4 * max(1, threads)):
+                for digest, outcome in _finished(pool, missing, pack.reference, embedder, cancel, 4 * max(1, threads)):
                     try:
                         pack.clips += outcome.result()
                     except MediaError as error:
@@ -226,13 +248,14 @@ def _finished(
     pool: ThreadPoolExecutor,
     missing: dict[str, ListedClip],
     reference: NDArray[np.float32],
+    embedder: Embedder,
     cancel: Cancellation,
     ahead: int,
 ) -> Iterator[tuple[str, Future[list[MouthClip]]]]:
     """Outcomes in the order of the files, with at most ``ahead`` files begun."""
     waiting: list[tuple[str, Future[list[MouthClip]]]] = []
     for digest, item in missing.items():
-        waiting.append((digest, pool.submit(clips_of_file, item, digest, reference, cancel)))
+        waiting.append((digest, pool.submit(clips_of_file, item, digest, reference, embedder, cancel)))
         if len(waiting) >= ahead:
             yield waiting.pop(0)
     yield from waiting

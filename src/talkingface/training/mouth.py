@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from talkingface.errors import OptionError, OutputError
 from talkingface.options import TrainMouthOptions
 from talkingface.progress import Cancellation, Progress, SilentProgress
-from talkingface.training.clip_list import list_clips
+from talkingface.training.clip_list import list_clips, named_clips
 
 if TYPE_CHECKING:
     from talkingface.training.ensemble import TrainedMouth
@@ -43,6 +43,8 @@ def train_mouth(
     """
     check_packages()
     progress, cancel = progress or SilentProgress(), cancel or Cancellation()
+    if options.validation is not None:
+        named_clips(options.validation)  # what is wrong with it is told before an hour of work
     packed = options.data if options.data.suffix == ".npz" else None
     listed = None if packed else list_clips(options.data)
     make_folder(options.output)

@@ -29,6 +29,7 @@ MOUTH_VALUES = 2 * len(mesh.MOUTH_POINTS)
 # what tells people apart: a quarter of the surface points that do not move with the mouth
 IDENTITY_POINTS = [i for i in range(mesh.SURFACE_POINTS) if i not in mesh.MOUTH_POINTS][::4]
 IDENTITY_MOMENTS = (0.1, 0.5, 0.9)
+APPEARANCE_VALUES = 128  # of the appearance network
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class MouthClip:
         mel: (4 T, 80) float32 log-mel columns.
         identity: (3, N) float32, points that tell people apart, at three moments of the clip.
         person: Number of the speaker, or of a group of speakers that look alike; -1 before people were told apart.
+        appearance: (128,) float32, the mean appearance embedding of the track; None when unknown.
     """
 
     name: str
@@ -54,6 +56,7 @@ class MouthClip:
     mel: NDArray[np.float32]
     identity: NDArray[np.float32]
     person: int = -1
+    appearance: NDArray[np.float32] | None = None
 
     @property
     def minutes(self) -> float:
@@ -85,6 +88,7 @@ def make_clip(
     source: str = "",
     speaker: str = "",
     digest: str = "",
+    appearance: NDArray[np.float32] | None = None,
 ) -> MouthClip:
     """One training clip from a gapless track.
 
@@ -97,6 +101,7 @@ def make_clip(
         source: Name of its data set.
         speaker: Who speaks, if known.
         digest: SHA-256 of its file.
+        appearance: (128,) mean appearance embedding of the track; None when unknown.
 
     Returns:
         The clip.
@@ -127,7 +132,10 @@ def make_clip(
     moments = [int(share * (len(aligned) - 1)) for share in IDENTITY_MOMENTS]
     identity = aligned[moments][:, IDENTITY_POINTS].reshape(len(moments), -1)
     mel = log_mel(samples, count * MEL_PER_FRAME)
-    return MouthClip(name, source, speaker, digest, points.astype(np.float32), mel, identity.astype(np.float32))
+    return MouthClip(
+        name, source, speaker, digest, points.astype(np.float32), mel, identity.astype(np.float32),
+        appearance=appearance,
+    )  # fmt: skip
 
 
 def closing_direction(clips: Sequence[MouthClip]) -> NDArray[np.float32]:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.errors import MediaError
-from talkingface.training.mouth_data import MEL_PER_FRAME, MouthClip
+from talkingface.training.mouth_data import APPEARANCE_VALUES, MEL_PER_FRAME, MouthClip
 
-PACK_VERSION = 1  # of the extraction: a change here makes every clip anew
+PACK_VERSION = 2  # of the extraction: a change here makes every clip anew
 
 
 @dataclass
@@ -52,10 +52,20 @@ def save_pack(path: Path, pack: ClipPack) -> None:
             shape=np.concatenate([clip.shape for clip in clips]) if clips else np.zeros((0, 80, 2), np.float32),
             mel=np.concatenate([clip.mel for clip in clips]).astype(np.float16) if clips else np.zeros((0, 80)),
             identity=np.stack([clip.identity for clip in clips]) if clips else np.zeros((0, 3, 1), np.float32),
+            appearance=_appearances(clips),
             reference=np.asarray(pack.reference, np.float32),
             table=np.frombuffer(json.dumps(table).encode(), np.uint8),
         )
     part.replace(path)
+
+
+def _appearances(clips: Sequence[MouthClip]) -> NDArray[np.float32]:
+    """Embeddings (N, 128) float32, nan where a clip has none."""
+    rows = np.full((len(clips), APPEARANCE_VALUES), np.nan, np.float32)
+    for row, clip in zip(rows, clips, strict=True):
+        if clip.appearance is not None:
+            row[:] = clip.appearance
+    return rows
 
 
 def load_pack(path: Path) -> ClipPack | None:
@@ -73,14 +83,15 @@ def load_pack(path: Path) -> ClipPack | None:
             if table["version"] != PACK_VERSION:
                 return None
             shape, mel = packed["shape"], packed["mel"].astype(np.float32)
-            identity, reference = packed["identity"], packed["reference"]
+            identity, appearance, reference = packed["identity"], packed["appearance"], packed["reference"]
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise MediaError(f"{path}: is not a packed data set ({error}); delete it to have it made again") from None
     clips = []
     start = 0
-    for (name, source, speaker, digest, length), who in zip(table["clips"], identity, strict=True):
+    for (name, source, speaker, digest, length), who, look in zip(table["clips"], identity, appearance, strict=True):
         stop = start + length
         piece = mel[start * MEL_PER_FRAME : stop * MEL_PER_FRAME]
-        clips.append(MouthClip(name, source, speaker, digest, shape[start:stop], piece, who))
+        known = None if np.isnan(look).any() else look
+        clips.append(MouthClip(name, source, speaker, digest, shape[start:stop], piece, who, appearance=known))
         start = stop
     return ClipPack(reference, clips, dict(table["unusable"]))

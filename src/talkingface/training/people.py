@@ -1,103 +1,76 @@
-"""Telling people apart by the shape of their faces, so that nobody is on both sides of a validation split."""
+"""Telling people apart, so that nobody is on both sides of a split: by their looks, or by the shape of their faces."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from talkingface.errors import OptionError
+from talkingface.training.appearance import same_people
+from talkingface.training.face_shape import (
+    absorbed,
+    alike_faces,
+    distances,
+    identity_vectors,
+    linked_groups,
+    usual_reach,
+)
 from talkingface.training.mouth_data import MouthClip
 
-SHAPE_COMPONENTS, IDENTITY_COMPONENTS = 80, 30
-SAME_PERSON_QUANTILE = 0.95
-SAFETY = 1.2
+SAFETY = 1.2  # times the reach of face shapes: whoever is nearer to a held-out clip is left out
+TOO_ALIKE = 0.45  # distance of appearances: a clip nearer to a held-out one, though of another group, is left out
 SMALLEST_SHARE, LARGEST_SHARE = 0.01, 0.15
-CLIPS_PER_FACE = 40
+ONE_VOICE_MINUTES = 6.0  # of one person count when minutes are shared out: more of the same voice teaches little
 
 
-def identity_vectors(clips: Sequence[MouthClip]) -> NDArray[np.float64]:
-    """Features in which one person's clips lie close together, (N, D), D at most 30.
+@dataclass(frozen=True)
+class Faces:
+    """Whose faces the clips show.
 
-    Face shapes are whitened by what varies while a person speaks (within clips) and between clips of speakers whom
-    the data names; what is left is what differs between people.
+    Attributes:
+        vectors: (N, D) one row a clip; one person's rows lie close together.
+        groups: (N,) number of the person, or of the group of alike people, that must stay on one side of a split.
+        people: (N,) number of the person, or of a part of a group; never in two groups.
+        too_alike: Distance of rows within which two clips of different groups might be one person.
+        by_looks: True when appearance told them apart, False when the shape of the face did.
     """
-    faces = np.stack([clip.identity for clip in clips]).astype(np.float64)
-    means = faces.mean(1)
-    centred = means - means.mean(0)
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    axes = axes[:SHAPE_COMPONENTS]
-    flat = centred @ axes.T
-    inside = (faces - means[:, None]).reshape(-1, faces.shape[-1]) @ axes.T
-    within = inside.T @ inside / len(inside)
-    named = [clip.speaker for clip in clips]
-    for speaker in sorted({name for name in named if name}):
-        rows = flat[[name == speaker for name in named]]
-        if len(rows) > SHAPE_COMPONENTS // 2:
-            rows = rows - rows.mean(0)
-            within = within + 0.5 * rows.T @ rows / len(rows)
-    # ridge: directions that hardly vary within clips must not decide everything
-    within = within + np.eye(len(within)) * (0.05 * np.trace(within) / len(within) + 1e-12)
-    values, vectors = np.linalg.eigh(within)
-    whitened = flat @ (vectors / np.sqrt(values))
-    _, _, axes = np.linalg.svd(whitened - whitened.mean(0), full_matrices=False)
-    return np.asarray(whitened @ axes[:IDENTITY_COMPONENTS].T)
+
+    vectors: NDArray[np.float64]
+    groups: NDArray[np.int64]
+    people: NDArray[np.int64]
+    too_alike: float
+    by_looks: bool
 
 
-def distances(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Euclidean distances (len(a), len(b)) between the rows of two arrays."""
-    squared = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
-    return np.asarray(np.sqrt(np.maximum(squared, 0)))
+def faces_of(clips: Sequence[MouthClip], seed: int = 0) -> Faces:
+    """Tell the people of clips apart: by appearance where every clip has an embedding, else by the mesh's shape.
 
-
-def linked_groups(vectors: NDArray[np.float64], reach: float, names: Sequence[str]) -> NDArray[np.int64]:
-    """Single-linkage groups: whoever lies within ``reach`` of a member is one too. Equal non-empty names are linked."""
-    labels = np.full(len(vectors), -1, np.int64)
-    label = 0
-    for first in range(len(vectors)):
-        if labels[first] >= 0:
-            continue
-        labels[first] = label
-        waiting = [first]
-        while waiting:
-            at = waiting.pop()
-            near = distances(vectors[at][None], vectors)[0] < reach
-            if names[at]:
-                near |= np.array([name == names[at] for name in names])
-            found = np.flatnonzero(near & (labels < 0))
-            labels[found] = label
-            waiting += [int(row) for row in found]
-        label += 1
-    return labels
-
-
-def absorbed(labels: NDArray[np.int64], vectors: NDArray[np.float64], smallest: int) -> NDArray[np.int64]:
-    """Give groups of fewer than ``smallest`` clips to the group of their nearest clip in a larger one, if there is one.
-
-    They are mostly clips on which a person looks unlike themselves (a turned head, a poor track): left alone, they
-    could end up on the other side of a split.
+    Speakers whom the data names are joined in either case.
     """
-    sizes = np.bincount(labels)
-    large = sizes[labels] >= smallest
-    if not large.any():
-        return labels
-    result = labels.copy()
-    for label in np.flatnonzero((sizes > 0) & (sizes < smallest)):
-        gaps = distances(vectors[labels == label], vectors[large])
-        result[labels == label] = labels[large][gaps.min(0).argmin()]
+    speakers = [clip.speaker for clip in clips]
+    looks = [clip.appearance for clip in clips if clip.appearance is not None]
+    if len(looks) == len(clips):
+        vectors = np.stack(looks).astype(np.float64)
+        groups = _joined(same_people(vectors), speakers)
+        return Faces(vectors, groups, groups, TOO_ALIKE, True)
+    vectors = identity_vectors(clips)
+    reach = usual_reach(vectors)
+    groups = linked_groups(vectors, reach, speakers)
+    groups = absorbed(groups, vectors, max(2, round(SMALLEST_SHARE * len(clips))))
+    return Faces(vectors, groups, alike_faces(vectors, groups, seed), SAFETY * reach, False)
+
+
+def _joined(groups: NDArray[np.int64], speakers: Sequence[str]) -> NDArray[np.int64]:
+    """Groups, those that share a named speaker as one."""
+    result = groups.copy()
+    for speaker in sorted({name for name in speakers if name}):
+        members = np.unique(result[[name == speaker for name in speakers]])
+        result[np.isin(result, members)] = members[0]
     return np.unique(result, return_inverse=True)[1].astype(np.int64)
-
-
-def _reach(vectors: NDArray[np.float64]) -> float:
-    """The distance within which two clips are taken for the same person: nearly every clip's nearest lies inside."""
-    nearest = []
-    for row in range(len(vectors)):
-        all_distances = distances(vectors[row][None], vectors)[0]
-        all_distances[row] = np.inf
-        nearest.append(all_distances.min())
-    return float(np.quantile(nearest, SAME_PERSON_QUANTILE))
 
 
 @dataclass(frozen=True)
@@ -108,8 +81,9 @@ class PeopleSplit:
         train: To learn from.
         held: To validate on: nobody in it is in ``train``.
         left_out: Clips of neither part, because their face is too like one of ``held`` to be sure.
-        groups: How many groups of alike faces were found.
+        groups: How many people, or groups of alike faces, were found.
         held_groups: How many of them are held.
+        by_looks: True when appearance told people apart, False when the shape of the face did.
     """
 
     train: list[MouthClip]
@@ -117,32 +91,51 @@ class PeopleSplit:
     left_out: int
     groups: int
     held_groups: int
+    by_looks: bool = False
 
 
-def split_people(clips: Sequence[MouthClip], share: float = 0.12, seed: int = 0) -> PeopleSplit:
+def split_people(
+    clips: Sequence[MouthClip], share: float = 0.12, seed: int = 0, validation: Collection[str] = ()
+) -> PeopleSplit:
     """Divide clips into training and validation, disjoint by person.
 
-    Groups of alike faces are found by single linkage, and joined where the data names the speaker.
     Groups are held out in an order that depends on nothing but the files' content and the seed.
 
     Args:
         clips: All clips.
         share: Part of the clips to hold out, at least.
         seed: Another seed holds out other people.
+        validation: Names of clips; when given, the people of these and nobody else are held out.
 
     Returns:
         The parts, every clip with its ``person``. Where no half of the clips would be left to learn
         from (few clips, or everybody alike), nothing is held out.
+
+    Raises:
+        OptionError: ``validation`` names clips, and none of them is there.
     """
     if len(clips) < 4:
         return PeopleSplit([replace(clip, person=0) for clip in clips], [], 0, 1, 0)
-    vectors = identity_vectors(clips)
-    reach = _reach(vectors)
-    labels = linked_groups(vectors, reach, [clip.speaker for clip in clips])
+    faces = faces_of(clips, seed)
+    chosen = _named(clips, faces, validation) if validation else _drawn(clips, faces, share, seed)
+    held_rows = np.isin(faces.groups, chosen)
+    doubtful = np.zeros(len(clips), bool)
+    if held_rows.any():
+        nearest = distances(faces.vectors, faces.vectors[held_rows]).min(1)
+        doubtful = (nearest < faces.too_alike) & ~held_rows
+    if 2 * (held_rows | doubtful).sum() > len(clips):
+        chosen, held_rows, doubtful = [], np.zeros(len(clips), bool), np.zeros(len(clips), bool)
+    numbered = [replace(clip, person=int(person)) for clip, person in zip(clips, faces.people, strict=True)]
+    train = [clip for clip, held, doubt in zip(numbered, held_rows, doubtful, strict=True) if not held and not doubt]
+    held = [clip for clip, is_held in zip(numbered, held_rows, strict=True) if is_held]
+    groups = int(faces.groups.max()) + 1
+    return PeopleSplit(train, held, int(doubtful.sum()), groups, len(chosen), faces.by_looks)
+
+
+def _drawn(clips: Sequence[MouthClip], faces: Faces, share: float, seed: int) -> list[int]:
     total = len(clips)
-    labels = absorbed(labels, vectors, max(2, round(SMALLEST_SHARE * total)))
-    sizes = np.bincount(labels)
-    order = sorted(range(len(sizes)), key=lambda group: _draw(clips, labels, group, seed))
+    sizes = np.bincount(faces.groups)
+    order = sorted(range(len(sizes)), key=lambda group: _draw(clips, faces.groups, group, seed))
     fitting = [g for g in order if SMALLEST_SHARE * total <= sizes[g] <= LARGEST_SHARE * total]
     rest = [g for g in sorted(order, key=lambda g: sizes[g]) if g not in fitting]
     chosen: list[int] = []
@@ -151,17 +144,19 @@ def split_people(clips: Sequence[MouthClip], share: float = 0.12, seed: int = 0)
         if held_count >= share * total or held_count + sizes[group] > 0.5 * total:
             break
         chosen.append(group)
-    held_rows = np.isin(labels, chosen)
-    doubtful = np.zeros(total, bool)
-    if held_rows.any():
-        doubtful = (distances(vectors, vectors[held_rows]).min(1) < SAFETY * reach) & ~held_rows
-    faces = alike_faces(vectors, labels, seed)
-    if 2 * (held_rows | doubtful).sum() > total:
-        chosen, held_rows, doubtful = [], np.zeros(total, bool), np.zeros(total, bool)
-    numbered = [replace(clip, person=int(face)) for clip, face in zip(clips, faces, strict=True)]
-    train = [clip for clip, held, doubt in zip(numbered, held_rows, doubtful, strict=True) if not held and not doubt]
-    held = [clip for clip, is_held in zip(numbered, held_rows, strict=True) if is_held]
-    return PeopleSplit(train, held, int(doubtful.sum()), len(sizes), len(chosen))
+    return chosen
+
+
+def _named(clips: Sequence[MouthClip], faces: Faces, names: Collection[str]) -> list[int]:
+    rows = np.array([clip.name in names for clip in clips])
+    if not rows.any():
+        raise OptionError(f"none of the {len(names)} clips that are to validate is in the data")
+    return [int(group) for group in np.unique(faces.groups[rows])]
+
+
+def _draw(clips: Sequence[MouthClip], groups: NDArray[np.int64], group: int, seed: int) -> str:
+    first = min(clip.digest + clip.name for clip, label in zip(clips, groups, strict=True) if label == group)
+    return hashlib.sha256(f"{seed}:{first}".encode()).hexdigest()
 
 
 def source_shares(clips: Sequence[MouthClip]) -> dict[str, float]:
@@ -183,34 +178,50 @@ def source_shares(clips: Sequence[MouthClip]) -> dict[str, float]:
     return {source: weight / total for source, weight in weights.items()}
 
 
-def alike_faces(vectors: NDArray[np.float64], labels: NDArray[np.int64], seed: int = 0) -> NDArray[np.int64]:
-    """Divide groups that hold more than 40 clips by k-means, (N,) numbers.
+def halves(clips: Sequence[MouthClip]) -> tuple[list[MouthClip], list[MouthClip]]:
+    """Divide clips in two, disjoint by group of alike faces, with about as many minutes and alike people in both.
 
-    A large group is many people whose faces single linkage has chained together. What is learnt of a person (how
-    widely the mouth opens) needs finer groups, and is not harmed when one person falls into two.
+    Sources of a single person go first, the largest to the first half, each to the half that has less. The people of
+    other sources are lined up along the direction in which faces differ most, which parts men from women, and dealt
+    out along that line: both halves get their part of either end. Of one person at most six minutes count.
     """
-    result = np.zeros(len(vectors), np.int64)
-    first = 0
-    for label in range(int(labels.max()) + 1):
-        rows = np.flatnonzero(labels == label)
-        count = max(1, len(rows) // CLIPS_PER_FACE)
-        points = vectors[rows]
-        rng = np.random.default_rng((seed, label))
-        centres = points[rng.choice(len(points), 1)]
-        while len(centres) < count:
-            squared = distances(points, centres).min(1) ** 2
-            centres = np.vstack([centres, points[rng.choice(len(points), p=squared / squared.sum())]])
-        nearest = np.zeros(len(points), np.int64)
-        for _ in range(40):
-            nearest = distances(points, centres).argmin(1)
-            centres = np.stack(
-                [points[nearest == k].mean(0) if (nearest == k).any() else centres[k] for k in range(count)]
-            )
-        result[rows] = first + nearest
-        first += count
-    return result
-
-
-def _draw(clips: Sequence[MouthClip], labels: NDArray[np.int64], group: int, seed: int) -> str:
-    first = min(clip.digest + clip.name for clip, label in zip(clips, labels, strict=True) if label == group)
-    return hashlib.sha256(f"{seed}:{first}".encode()).hexdigest()
+    if not clips:
+        return [], []
+    faces = faces_of(clips)
+    minutes = np.array([clip.minutes for clip in clips])
+    sources = np.array([clip.source for clip in clips])
+    groups = range(int(faces.groups.max()) + 1)
+    weight = [min(ONE_VOICE_MINUTES, float(minutes[faces.groups == group].sum())) for group in groups]
+    home = {group: str(max(sources[faces.groups == group], key=list(sources).count)) for group in groups}
+    by_source = {source: [group for group in groups if home[group] == source] for source in sorted(set(home.values()))}
+    alone = sorted((members[0] for members in by_source.values() if len(members) == 1), key=lambda g: -weight[g])
+    first, second = 0.0, 0.0
+    in_second: set[int] = set()
+    for group in alone:
+        if second < first:
+            in_second.add(group)
+            second += weight[group]
+        else:
+            first += weight[group]
+    crowds = {source: members for source, members in by_source.items() if len(members) > 1}
+    left = sum(weight[group] for members in crowds.values() for group in members)
+    share = float(np.clip(((first + second + left) / 2 - second) / max(left, 1e-9), 0, 1))
+    for members in crowds.values():
+        means = np.stack([faces.vectors[faces.groups == group].mean(0) for group in members])
+        _, _, axes = np.linalg.svd(means - means.mean(0), full_matrices=False)
+        # an axis has no sign of its own: the end that comes first depends on nothing but the files' content
+        place = (means - means.mean(0)) @ axes[0]
+        draws = [_draw(clips, faces.groups, group, 0) for group in members]
+        place *= -np.sign(place[draws.index(min(draws))]) or 1.0
+        due, given = 0.0, 0.0
+        for at in np.argsort(place, kind="stable"):
+            group = members[int(at)]
+            due += share * weight[group]
+            if due - given >= weight[group] / 2:
+                in_second.add(group)
+                given += weight[group]
+    chosen = [int(group) in in_second for group in faces.groups]
+    return (
+        [clip for clip, is_second in zip(clips, chosen, strict=True) if not is_second],
+        [clip for clip, is_second in zip(clips, chosen, strict=True) if is_second],
+    )
