@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+
+MOUTH_UNIT = 2.5  # natural logarithms of power in one unit of normalised log-mel, about
+DECADE = float(np.log(10))
 
 
 @dataclass(frozen=True)
@@ -13,12 +17,15 @@ class VoiceChange:
     """How strongly voices are changed.
 
     Attributes:
-        bands: Vocal-tract length and pitch: mel bands (of 80) that the spectrum's upper end moves by, at most.
+        bands: Vocal-tract length and pitch: mel bands that the spectrum's upper end moves by, at most.
         tilt: Standard deviation of the spectral slope from the middle to an end, in units of the mel's deviation.
         babble: Probability that another voice of the batch speaks along, quieter.
         masks: Masked groups of bands and of columns (SpecAugment, Park 2019) in every row.
         mask_bands: Widest group of bands.
         mask_columns: Longest group of columns (10 ms each).
+        level: Standard deviation of the loudness.
+        unit: Natural logarithms of power in one unit of the spectrogram.
+        floor: A noise floor lies so many units above the spectrogram's 0, from and to.
     """
 
     bands: float = 6.0
@@ -27,6 +34,13 @@ class VoiceChange:
     masks: int = 2
     mask_bands: int = 14
     mask_columns: int = 10
+    level: float = 0.3
+    unit: float = MOUTH_UNIT
+    floor: tuple[float, float] = (-3.5, -1.5)
+
+
+# of PHONETIC_MEL, which counts in decades of power and lies about 7
+PHONETIC_CHANGE = VoiceChange(bands=2.0, mask_bands=6, level=0.35, unit=DECADE, floor=(2.4, 4.8))
 
 
 def warp_bands(mel: Tensor, moved: Tensor) -> Tensor:
@@ -60,20 +74,22 @@ def augment_mel(mel: Tensor, generator: torch.Generator, change: VoiceChange | N
         return torch.rand(*shape, generator=generator)
 
     moved = warp_bands(mel, (uniform(batch) * 2 - 1) * change.bands)
-    level = normal(batch, 1, 1) * 0.3
+    level = normal(batch, 1, 1) * change.level
     tilt = torch.linspace(-1, 1, bands)[None, :, None] * normal(batch, 1, 1) * change.tilt
     moved = moved + level + tilt
-    # one unit is about 2.5 in natural logarithm of power: 1 to 2.5 units quieter is about 11 to 27 dB
+    # of the mouth's spectrogram, 1 to 2.5 units quieter is about 11 to 27 dB
     quieter = 1.0 + 1.5 * uniform(batch, 1, 1)
     quieter = torch.where(uniform(batch, 1, 1) < change.babble, quieter, torch.full_like(quieter, 20.0))
     other = torch.roll(mel, 1, 0).roll(int(uniform(1) * columns), 2)
-    moved = torch.logaddexp(moved * 2.5, (other - quieter) * 2.5) / 2.5
-    floor = uniform(batch, 1, 1) * 2 - 3.5
-    moved = torch.logaddexp(moved, floor + normal(batch, bands, columns) * 0.2)
-    for row in moved:
+    moved = torch.logaddexp(moved * change.unit, (other - quieter) * change.unit) / change.unit
+    low, high = change.floor
+    floor = low + (high - low) * uniform(batch, 1, 1) + normal(batch, bands, columns) * 0.2
+    moved = torch.logaddexp(moved * change.unit, floor * change.unit) / change.unit
+    hidden = moved.mean((1, 2))
+    for row, value in zip(moved, hidden, strict=True):
         for _ in range(change.masks):
             width, length = int(uniform(1) * change.mask_bands), int(uniform(1) * change.mask_columns)
             band, column = int(uniform(1) * (bands - width)), int(uniform(1) * max(1, columns - length))
-            row[band : band + width] = 0
-            row[:, column : column + length] = 0
+            row[band : band + width] = value
+            row[:, column : column + length] = value
     return moved

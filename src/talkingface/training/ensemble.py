@@ -8,14 +8,12 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from talkingface.errors import MediaError
 from talkingface.options import TrainMouthOptions
@@ -26,14 +24,16 @@ from talkingface.training.clip_list import ListedClip, named_clips
 from talkingface.training.examples import Example, direction_and_examples
 from talkingface.training.loop import LoopOptions, RunFolder
 from talkingface.training.mouth_network import Ensemble, MouthMotion, SyncExpert
+from talkingface.training.mouth_rows import prepare_rows, speech_of_clip
 from talkingface.training.packing import PACK_VERSION, ClipPack
 from talkingface.training.people import PeopleSplit, source_shares, split_people
+from talkingface.training.speech_embedding import load_speech_embedding
 
 log = logging.getLogger("talkingface.training")
 
 MEMBERS = 3
 SYNC_STEPS = 1.5  # times the steps of a mouth network: contrast is learnt more slowly
-RECIPE_VERSION = 1  # a change of networks, losses or augmentation refuses older checkpoints
+RECIPE_VERSION = 2  # a change of networks, losses or augmentation refuses older checkpoints
 MIN_CLIPS = 2
 
 
@@ -91,14 +91,19 @@ def train_ensemble(
         )
         # sound and picture of found footage often lie a frame apart; held-out clips stay as they are
         aligned = sync_expert.realign(expert, train)
+        embedding = load_speech_embedding()
+        rows = prepare_rows(aligned, shares, mouth_fit.rows_needed(steps), embedding, options.seed, progress, cancel)
+        held = [replace(example, speech=speech_of_clip(embedding, example.clip)) for example in held]
         members: list[MouthMotion] = []
         for number in range(MEMBERS):
             seed = options.seed + number
             plan = trainer.plan(f"mouth_{number + 1}", seed, steps, 0.03)
-            members.append(mouth_fit.train_member(aligned, held, shares, *plan))
+            members.append(mouth_fit.train_member(aligned, rows, held, *plan))
         figures = _figures(members, expert, held)
         # people it never saw, and some of each source it saw
-        sample = [*held, *train[::10]]
+        sample = [
+            *held, *(replace(example, speech=speech_of_clip(embedding, example.clip)) for example in train[::10])
+        ]  # fmt: skip
         openings = mouth_figures.gap_statistics(partial(mouth_figures.predict, Ensemble(members)), sample)
     export.save_shape_model(options.output / "mouth_shape.npz", pack.reference, direction, openings)
     parity = _export(options.output, members, expert)
@@ -180,12 +185,8 @@ def _figures(members: list[MouthMotion], expert: SyncExpert, held: Sequence[Exam
         return {"mouth": {}, "sync": {}}
     mouth: dict[str, Any] = mouth_figures.with_baselines(partial(mouth_figures.predict, Ensemble(members)), held)
     for number, member in enumerate(members):
-        mouth[f"member_{number + 1}"] = mouth_figures.validate(partial(_predict, member), held)
+        mouth[f"member_{number + 1}"] = mouth_figures.validate(partial(mouth_figures.predict, member), held)
     return {"mouth": mouth, "sync": sync_expert.validate(expert, held)}
-
-
-def _predict(member: MouthMotion, example: Example) -> NDArray[np.float32]:
-    return mouth_figures.predict(member, example.clip.mel)
 
 
 def _export(folder: Path, members: list[MouthMotion], expert: SyncExpert) -> dict[str, float]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from talkingface.faces.geometry import gap_of
+from talkingface.media.mel import BANDS, PHONETIC_BANDS
 from talkingface.training.mouth_data import (
     MEL_PER_FRAME,
     MOUTH_VALUES,
@@ -31,10 +33,12 @@ class Example:
     Attributes:
         clip: The clip.
         displacement: (T, 160) float32, from the closed mouth, at the average person's amplitude.
+        speech: (T, 288) float32, the speech embedding's numbers for the whole clip; no rows where they are not needed.
     """
 
     clip: MouthClip
     displacement: NDArray[np.float32]
+    speech: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
 
 def make_examples(clips: Sequence[MouthClip], direction: NDArray[np.float32]) -> list[Example]:
@@ -98,6 +102,24 @@ def resampled(values: NDArray[np.float32], count: int, pace: float, centre: floa
     return np.asarray(values[base] * (1 - share) + values[base + 1] * share, np.float32)
 
 
+class Batch(NamedTuple):
+    """What is learnt from at once.
+
+    Attributes:
+        mel: (B, 4 T, 80) log-mel, ``MOUTH_MEL``.
+        target: (B, T, 160) displacements.
+        exists: (B, T) 1 where a frame exists, else 0.
+        joined: (B, T - 1) 1 where a frame and the next belong to one clip, else 0.
+        phonetic: (B, 4 T, 32) log-mel, ``PHONETIC_MEL``.
+    """
+
+    mel: Tensor
+    target: Tensor
+    exists: Tensor
+    joined: Tensor
+    phonetic: Tensor
+
+
 @dataclass(frozen=True)
 class BatchShape:
     """How batches are cut.
@@ -145,15 +167,11 @@ class Batches:
         clips = people[numbers[rng.choice(len(numbers), p=sizes / sizes.sum())]]
         return clips[rng.integers(len(clips))]
 
-    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """One batch.
-
-        Returns:
-            Log-mel (B, 4 T, 80), displacements (B, T, 160), and two masks of 0 and 1: (B, T) frames that exist, and
-            (B, T - 1) neighbouring frames of one clip.
-        """
+    def draw(self, rng: np.random.Generator) -> Batch:
+        """One batch."""
         rows, frames = self.shape.rows, self.shape.frames
-        mel = np.zeros((rows, frames * MEL_PER_FRAME, 80), np.float32)
+        mel = np.zeros((rows, frames * MEL_PER_FRAME, BANDS), np.float32)
+        phonetic = np.zeros((rows, frames * MEL_PER_FRAME, PHONETIC_BANDS), np.float32)
         target = np.zeros((rows, frames, MOUTH_VALUES), np.float32)
         exists = np.zeros((rows, frames), np.float32)
         joined = np.zeros((rows, frames - 1), np.float32)
@@ -165,16 +183,17 @@ class Batches:
                 pace = float(np.exp(rng.uniform(-self.shape.tempo, self.shape.tempo)))
                 length = int((len(example.displacement) - 1) / pace) + 1
                 points = resampled(example.displacement, length, pace, 0.0)
-                sound = resampled(example.clip.mel, length * MEL_PER_FRAME, pace, 0.5)
                 first = int(rng.integers(0, max(1, length - (frames - begin) + 1)))
                 count = min(frames - begin, length - first)
                 end = begin + count
-                mel[row, begin * MEL_PER_FRAME : end * MEL_PER_FRAME] = sound[
-                    first * MEL_PER_FRAME : (first + count) * MEL_PER_FRAME
-                ]
-                mel[row, end * MEL_PER_FRAME :] = sound.min(0)
+                for heard, columns in ((mel, example.clip.mel), (phonetic, example.clip.phonetic)):
+                    sound = resampled(columns, length * MEL_PER_FRAME, pace, 0.5)
+                    heard[row, begin * MEL_PER_FRAME : end * MEL_PER_FRAME] = sound[
+                        first * MEL_PER_FRAME : (first + count) * MEL_PER_FRAME
+                    ]
+                    heard[row, end * MEL_PER_FRAME :] = sound.min(0)
                 target[row, begin:end] = points[first : first + count]
                 exists[row, begin:end] = 1
                 joined[row, begin : end - 1] = 1
                 begin = end
-        return torch.from_numpy(mel), torch.from_numpy(target), torch.from_numpy(exists), torch.from_numpy(joined)
+        return Batch(*(torch.from_numpy(part) for part in (mel, target, exists, joined, phonetic)))

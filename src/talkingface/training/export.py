@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from talkingface.errors import OutputError
+from talkingface.media.mel import PHONETIC_BANDS
 from talkingface.training.mouth_data import MOUTH_VALUES
 from talkingface.training.mouth_figures import GapStatistics
 from talkingface.training.mouth_network import BANDS, Ensemble, MouthMotion, SyncExpert
+from talkingface.training.speech_embedding import SPEECH_VALUES, WINDOW_COLUMNS, SpeechEmbedding
 from talkingface.weights.embedded import onnx_runtime
 
 OPSET = 17
@@ -23,7 +25,8 @@ PARITY_FRAMES = (12, 31, 200)
 
 
 def export_mouth(members: Sequence[MouthMotion], path: Path, half: bool = True) -> float:
-    """Write an ensemble as one ONNX file: input ``mel`` (1, 4 T, 80), output ``displacement`` (1, T, 160).
+    """Write an ensemble as one ONNX file: inputs ``mel`` (1, 4 T, 80) and ``speech`` (1, T, 288), output
+    ``displacement`` (1, T, 160).
 
     Args:
         members: Trained networks.
@@ -37,10 +40,17 @@ def export_mouth(members: Sequence[MouthMotion], path: Path, half: bool = True) 
         OutputError: when they differ by more than ``PARITY``.
     """
     network = Ensemble(list(members)).eval()
-    _export(network, (torch.zeros(1, 100, BANDS),), path, ["mel"], {"displacement": "frames"}, {"mel": "columns"})
+    example = (torch.zeros(1, 100, BANDS), torch.zeros(1, 25, SPEECH_VALUES))
+    lengths = {"mel": "columns", "speech": "frames"}
+    _export(network, example, path, ["mel", "speech"], {"displacement": "frames"}, lengths)
     if half:
         store_in_half_precision(path)
-    return _check(network, path, lambda frames: {"mel": _random_mel(frames)})
+
+    def inputs(frames: int) -> dict[str, NDArray[np.float32]]:
+        speech = np.random.default_rng(frames).normal(size=(1, frames, SPEECH_VALUES)) * 5
+        return {"mel": _random_mel(frames), "speech": speech.astype(np.float32)}
+
+    return _check(network, path, inputs)
 
 
 def export_sync(network: SyncExpert, path: Path) -> float:
@@ -68,6 +78,13 @@ def export_sync(network: SyncExpert, path: Path) -> float:
         return {"points": points.astype(np.float32), "mel": _random_mel(frames)}
 
     return _check(network, path, inputs)
+
+
+def export_speech_embedding(network: SpeechEmbedding, path: Path) -> None:
+    """Write ONNX: input ``mel`` (1, M, 32), output ``embedding`` (1, (M - 76) // 4 + 1, 288); weights in 16 bits."""
+    example = (torch.zeros(1, WINDOW_COLUMNS + 40, PHONETIC_BANDS),)
+    _export(network.eval(), example, path, ["mel"], {"embedding": "frames"}, {"mel": "columns"})
+    store_in_half_precision(path)
 
 
 def save_shape_model(

@@ -6,7 +6,7 @@ Everything is brought to a 25 Hz grid: frame k of a clip shows the mouth at k / 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from talkingface.errors import MediaError
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import align_to_own_mean, gap_of, smooth_in_time
-from talkingface.media.mel import QUIETEST_SPEECH, SAMPLE_RATE, log_mel, speech_level
+from talkingface.media.mel import PHONETIC_BANDS, PHONETIC_MEL, QUIETEST_SPEECH, SAMPLE_RATE, LogMel, speech_level
 
 GRID_RATE = 25
 MEL_PER_FRAME = 4
@@ -42,10 +42,11 @@ class MouthClip:
         speaker: Who speaks, when the data says so; else empty.
         digest: SHA-256 of the file it was made from, hexadecimal.
         shape: (T, 80, 2) float32, mouth and jaw points in canonical units, pose removed.
-        mel: (4 T, 80) float32 log-mel columns.
+        mel: (4 T, 80) float32 log-mel columns, ``MOUTH_MEL``.
         identity: (3, N) float32, points that tell people apart, at three moments of the clip.
         person: Number of the speaker, or of a group of speakers that look alike; -1 before people were told apart.
         appearance: (128,) float32, the mean appearance embedding of the track; None when unknown.
+        phonetic: (4 T, 32) float32 log-mel columns, ``PHONETIC_MEL``, at the same times as ``mel``.
     """
 
     name: str
@@ -57,6 +58,7 @@ class MouthClip:
     identity: NDArray[np.float32]
     person: int = -1
     appearance: NDArray[np.float32] | None = None
+    phonetic: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, PHONETIC_BANDS), np.float32))
 
     @property
     def minutes(self) -> float:
@@ -131,10 +133,11 @@ def make_clip(
     points = on_grid(smooth[:, list(mesh.MOUTH_POINTS), :2], times, count)
     moments = [int(share * (len(aligned) - 1)) for share in IDENTITY_MOMENTS]
     identity = aligned[moments][:, IDENTITY_POINTS].reshape(len(moments), -1)
-    mel = log_mel(samples, count * MEL_PER_FRAME)
+    mel = LogMel(samples)
     return MouthClip(
-        name, source, speaker, digest, points.astype(np.float32), mel, identity.astype(np.float32),
-        appearance=appearance,
+        name, source, speaker, digest, points.astype(np.float32), mel.columns(0, count * MEL_PER_FRAME),
+        identity.astype(np.float32), appearance=appearance,
+        phonetic=mel.heard_as(PHONETIC_MEL).columns(0, count * MEL_PER_FRAME),
     )  # fmt: skip
 
 

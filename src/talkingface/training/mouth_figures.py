@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,7 +17,6 @@ CLOSED_GAP = 0.01  # inter-ocular distances; below it lips are taken as closed
 MIN_FRAMES = 20
 GAP_LEVELS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)
 Predictor = Callable[[Example], NDArray[np.floating]]
-Motion = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 
 
 def correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
@@ -27,11 +26,12 @@ def correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     return float((a * b).sum() / size) if size > 1e-9 else 0.0
 
 
-def predict(network: torch.nn.Module, mel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Displacements (T, 80, 2) for log-mel (4 T, 80)."""
+def predict(network: torch.nn.Module, example: Example) -> NDArray[np.float32]:
+    """Displacements (T, 80, 2) for the sound of an example whose ``speech`` is known."""
     network.eval()
     with torch.inference_mode():
-        points = network(torch.from_numpy(np.ascontiguousarray(mel))[None])[0]
+        heard = (torch.from_numpy(np.ascontiguousarray(part))[None] for part in (example.clip.mel, example.speech))
+        points = network(*heard)[0]
         return np.asarray(points.cpu().numpy().reshape(len(points), -1, 2))
 
 
@@ -114,10 +114,10 @@ class GapStatistics:
     predicted: NDArray[np.float32]
 
 
-def gap_statistics(motion: Motion, examples: Sequence[Example]) -> GapStatistics:
+def gap_statistics(motion: Predictor, examples: Sequence[Example]) -> GapStatistics:
     """What a dub needs to bring the network's openings, which are too cautious, to real ones."""
     true = np.concatenate([gap_of(e.displacement.reshape(len(e.displacement), -1, 2)) for e in examples])
-    predicted = np.concatenate([gap_of(motion(e.clip.mel)) for e in examples])
+    predicted = np.concatenate([gap_of(motion(e)) for e in examples])
     # the extremes of many clips are single frames of bad tracking
     levels = np.clip(GAP_LEVELS, 0.005, 0.995)
     return GapStatistics(
@@ -127,11 +127,11 @@ def gap_statistics(motion: Motion, examples: Sequence[Example]) -> GapStatistics
     )
 
 
-def with_baselines(motion: Motion, examples: Sequence[Example]) -> dict[str, dict[str, float]]:
+def with_baselines(motion: Predictor, examples: Sequence[Example]) -> dict[str, dict[str, float]]:
     """Figures of a network, of a loudness mouth, and of the network listening to another clip's sound.
 
     Args:
-        motion: The network: log-mel (4 T, 80) to displacements (T, 80, 2).
+        motion: The network: displacements (T, 80, 2) of an example.
         examples: Clips of people it has not seen; a single one has no other sound.
     """
     rows = np.concatenate([e.displacement for e in examples])
@@ -142,12 +142,22 @@ def with_baselines(motion: Motion, examples: Sequence[Example]) -> dict[str, dic
     position = {id(example): number for number, example in enumerate(examples)}
 
     def shuffled(example: Example) -> NDArray[np.floating]:
-        other = examples[(position[id(example)] + len(examples) // 2) % len(examples)].clip.mel
-        rounds = -(-len(example.clip.mel) // len(other))
-        return motion(np.tile(other, (rounds, 1))[: len(example.clip.mel)])
+        other = examples[(position[id(example)] + len(examples) // 2) % len(examples)]
+        frames = len(example.displacement)
+        rounds = -(-frames // len(other.displacement))
+
+        def tiled(rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+            return np.tile(rows, (rounds, 1))[:count]
+
+        heard = replace(
+            example.clip,
+            mel=tiled(other.clip.mel, frames * MEL_PER_FRAME),
+            phonetic=tiled(other.clip.phonetic, frames * MEL_PER_FRAME),
+        )
+        return motion(replace(example, clip=heard, speech=tiled(other.speech, frames)))
 
     return {
-        "network": validate(lambda e: motion(e.clip.mel), examples),
+        "network": validate(motion, examples),
         "loudness": validate(lambda e: loudness_mouth(e, mean, opening), examples),
         "network_other_sound": validate(shuffled, examples if len(examples) > 1 else []),
     }

@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from talkingface.training.augment import VoiceChange, augment_mel
-from talkingface.training.examples import Batches, BatchShape, Example, mel_statistics, principal_components
+from talkingface.training.examples import BatchShape, Example, mel_statistics, principal_components
 from talkingface.training.loop import LoopOptions, RunFolder, fit
 from talkingface.training.mouth_figures import predict, validate
 from talkingface.training.mouth_loss import LossWeights, mouth_loss
 from talkingface.training.mouth_network import MouthMotion
+from talkingface.training.mouth_rows import MouthRows
 
 log = logging.getLogger("talkingface.training")
 
 CHANNELS = 128
 BATCH = BatchShape()
+REUSED = 4  # times a row is drawn in a training, about
 VOICE = VoiceChange()
 LOSS = LossWeights()
 
 
-def new_network(examples: Sequence[Example], seed: int, channels: int = CHANNELS) -> MouthMotion:
+def rows_needed(steps: int) -> int:
+    """Rows for a training of so many steps."""
+    return max(BATCH.rows, steps * BATCH.rows // REUSED)
+
+
+def new_network(examples: Sequence[Example], rows: MouthRows, seed: int, channels: int = CHANNELS) -> MouthMotion:
     """An untrained network with the statistics of its training data."""
     basis, mean, share = principal_components(examples)
     minutes = sum(example.clip.minutes for example in examples)
     log.info("%d clips, %.1f min; 16 components hold %.4f of their motion", len(examples), minutes, share)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return MouthMotion(torch.from_numpy(basis), torch.from_numpy(mean), *mel_statistics(examples), channels)
+        return MouthMotion(
+            torch.from_numpy(basis),
+            torch.from_numpy(mean),
+            *mel_statistics(examples),
+            *rows.speech_statistics(),
+            channels,
+        )
 
 
 def train_member(
     train: Sequence[Example],
+    rows: MouthRows,
     held: Sequence[Example],
-    source_shares: Mapping[str, float],
     options: LoopOptions,
     run: RunFolder,
     channels: int = CHANNELS,
@@ -46,19 +60,18 @@ def train_member(
 
     Args:
         train: What it learns from.
+        rows: Rows of that.
         held: Clips of other people; may be empty.
-        source_shares: Share of each source in a batch.
         options: Length, pace and seed.
         run: Where checkpoints lie.
         channels: Width of the network; tests take few.
     """
-    network = new_network(train, options.seed, channels)
-    batches = Batches(train, source_shares, BATCH)
+    network = new_network(train, rows, options.seed, channels)
 
     def loss(rng: np.random.Generator, noise: torch.Generator) -> Tensor:
-        sound, target, exists, joined = batches.draw(rng)
+        sound, speech, target, exists, joined = rows.draw(rng, BATCH.rows)
         heard = augment_mel(network.normalise(sound), noise, VOICE)
-        return mouth_loss(network.decode(network.encoder(heard)), target, exists, joined, LOSS)
+        return mouth_loss(network.move(heard, speech), target, exists, joined, LOSS)
 
-    fit(network, loss, options, run, lambda: validate(lambda e: predict(network, e.clip.mel), held))
+    fit(network, loss, options, run, lambda: validate(partial(predict, network), held))
     return network

@@ -39,30 +39,36 @@ class MelEncoder(nn.Module):  # type: ignore[misc]  # torch is not followed: its
         )
         self.out = nn.Conv1d(channels, outputs, 1)
 
-    def forward(self, mel: Tensor) -> Tensor:
-        """(B, 80, 4 T) normalised log-mel -> (B, outputs, T)."""
+    def forward(self, mel: Tensor, told: Tensor | None = None) -> Tensor:
+        """(B, 80, 4 T) normalised log-mel, and (B, channels, T) of another source if any -> (B, outputs, T)."""
         hidden = self.down(mel)
+        if told is not None:
+            hidden = hidden + told
         for block in self.blocks:
             hidden = hidden + block(hidden)
         return self.out(hidden)
 
 
 class MouthMotion(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
-    """Log-mel to the displacement of 80 mouth and jaw points from the closed mouth, in canonical units.
+    """Speech to the displacement of 80 mouth and jaw points from the closed mouth, in canonical units.
 
-    The last layer's 16 outputs weigh principal components of real mouths: no shape it can make is far from one.
+    It hears log-mel, which says when, and a speech embedding, which says what: a network that was trained on far more
+    voices than there are faces to learn from. The last layer's 16 outputs weigh principal components of real mouths: no shape it can make is far from one.
     """
 
     def __init__(
-        self, basis: Tensor, mean: Tensor, mel_mean: Tensor, mel_deviation: Tensor, channels: int = 128,
-        dropout: float = 0.15,
+        self, basis: Tensor, mean: Tensor, mel_mean: Tensor, mel_deviation: Tensor, speech_mean: Tensor,
+        speech_deviation: Tensor, channels: int = 128, dropout: float = 0.15,
     ) -> None:  # fmt: skip
         super().__init__()
         self.encoder = MelEncoder(COMPONENTS, channels, (1, 2, 4, 3, 2), dropout)
+        self.speech = nn.Sequential(nn.Dropout(dropout), nn.Conv1d(len(speech_mean), channels, 1))
         self.register_buffer("basis", basis)  # (16, 160), each row scaled to one standard deviation
         self.register_buffer("mean", mean)  # (160,)
         self.register_buffer("mel_mean", mel_mean)  # (80,)
         self.register_buffer("mel_deviation", mel_deviation)  # ()
+        self.register_buffer("speech_mean", speech_mean)  # (288,)
+        self.register_buffer("speech_deviation", speech_deviation)  # (288,)
 
     def normalise(self, mel: Tensor) -> Tensor:
         """(B, 4 T, 80) log-mel -> (B, 80, 4 T), zero mean a band, unit deviation overall."""
@@ -72,9 +78,14 @@ class MouthMotion(nn.Module):  # type: ignore[misc]  # torch is not followed: it
         """(B, 16, T) component weights -> (B, T, 160) displacements: x, y of each point in turn."""
         return weights.transpose(1, 2) @ self.basis + self.mean
 
-    def forward(self, mel: Tensor) -> Tensor:
-        """(B, 4 T, 80) log-mel -> (B, T, 160) displacements."""
-        return self.decode(self.encoder(self.normalise(mel)))
+    def move(self, heard: Tensor, speech: Tensor) -> Tensor:
+        """Normalised log-mel (B, 80, 4 T) and embedding (B, T, 288) -> (B, T, 160) displacements."""
+        told = self.speech(((speech - self.speech_mean) / self.speech_deviation).transpose(1, 2))
+        return self.decode(self.encoder(heard, told))
+
+    def forward(self, mel: Tensor, speech: Tensor) -> Tensor:
+        """Log-mel (B, 4 T, 80) and embedding (B, T, 288) -> (B, T, 160) displacements."""
+        return self.move(self.normalise(mel), speech)
 
 
 class Ensemble(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
@@ -84,9 +95,9 @@ class Ensemble(nn.Module):  # type: ignore[misc]  # torch is not followed: its s
         super().__init__()
         self.members = nn.ModuleList(members)
 
-    def forward(self, mel: Tensor) -> Tensor:
-        """(B, 4 T, 80) log-mel -> (B, T, 160) displacements."""
-        return torch.stack([member(mel) for member in self.members]).mean(0)
+    def forward(self, mel: Tensor, speech: Tensor) -> Tensor:
+        """Log-mel (B, 4 T, 80) and embedding (B, T, 288) -> (B, T, 160) displacements."""
+        return torch.stack([member(mel, speech) for member in self.members]).mean(0)
 
 
 class SyncExpert(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build

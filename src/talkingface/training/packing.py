@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from talkingface.errors import MediaError
 from talkingface.training.mouth_data import APPEARANCE_VALUES, MEL_PER_FRAME, MouthClip
 
-PACK_VERSION = 2  # of the extraction: a change here makes every clip anew
+PACK_VERSION = 3  # of the extraction: a change here makes every clip anew
 
 
 @dataclass
@@ -51,6 +51,9 @@ def save_pack(path: Path, pack: ClipPack) -> None:
             file,
             shape=np.concatenate([clip.shape for clip in clips]) if clips else np.zeros((0, 80, 2), np.float32),
             mel=np.concatenate([clip.mel for clip in clips]).astype(np.float16) if clips else np.zeros((0, 80)),
+            phonetic=np.concatenate([clip.phonetic for clip in clips]).astype(np.float16)
+            if clips
+            else np.zeros((0, 32)),
             identity=np.stack([clip.identity for clip in clips]) if clips else np.zeros((0, 3, 1), np.float32),
             appearance=_appearances(clips),
             reference=np.asarray(pack.reference, np.float32),
@@ -83,6 +86,7 @@ def load_pack(path: Path) -> ClipPack | None:
             if table["version"] != PACK_VERSION:
                 return None
             shape, mel = packed["shape"], packed["mel"].astype(np.float32)
+            phonetic = packed["phonetic"].astype(np.float32)
             identity, appearance, reference = packed["identity"], packed["appearance"], packed["reference"]
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise MediaError(f"{path}: is not a packed data set ({error}); delete it to have it made again") from None
@@ -90,8 +94,9 @@ def load_pack(path: Path) -> ClipPack | None:
     start = 0
     for (name, source, speaker, digest, length), who, look in zip(table["clips"], identity, appearance, strict=True):
         stop = start + length
-        piece = mel[start * MEL_PER_FRAME : stop * MEL_PER_FRAME]
+        columns = slice(start * MEL_PER_FRAME, stop * MEL_PER_FRAME)
+        clip = MouthClip(name, source, speaker, digest, shape[start:stop], mel[columns], who)
         known = None if np.isnan(look).any() else look
-        clips.append(MouthClip(name, source, speaker, digest, shape[start:stop], piece, who, appearance=known))
+        clips.append(replace(clip, appearance=known, phonetic=phonetic[columns]))
         start = stop
     return ClipPack(reference, clips, dict(table["unusable"]))

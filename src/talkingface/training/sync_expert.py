@@ -137,10 +137,12 @@ def moved(example: Example, offset: int) -> Example:
     """The example with its sound moved: frame k then hears what frame k + ``offset`` heard."""
     count = len(example.displacement) - abs(offset)
     mouth_start, sound_start = max(0, -offset), max(0, offset)
+    columns = slice(sound_start * MEL_PER_FRAME, (sound_start + count) * MEL_PER_FRAME)
     clip = replace(
         example.clip,
         shape=example.clip.shape[mouth_start : mouth_start + count],
-        mel=example.clip.mel[sound_start * MEL_PER_FRAME : (sound_start + count) * MEL_PER_FRAME],
+        mel=example.clip.mel[columns],
+        phonetic=example.clip.phonetic[columns],
     )
     return Example(clip, example.displacement[mouth_start : mouth_start + count])
 
@@ -160,7 +162,8 @@ def train_sync_expert(
     batches = Batches(train, source_shares, BATCH)
 
     def loss(rng: np.random.Generator, noise: torch.Generator) -> Tensor:
-        sound, points, exists, _ = batches.draw(rng)
+        batch = batches.draw(rng)
+        sound, points, exists = batch.mel, batch.target, batch.exists
         features = network.mouth_features(points)
         gain = 0.7 + 0.7 * torch.rand(len(points), 1, 1, generator=noise)
         jitter = 0.15 * torch.randn(features.shape, generator=noise)
