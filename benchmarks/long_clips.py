@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from talkingface.faces.geometry import gap_of, inner_lip_gap, interocular_distance
 from talkingface.faces.video import track_video
 from talkingface.media.audio import read_audio, to_mono_16k
-from talkingface.models.video_retalking.landmark.mouth_motion import GRID_RATE, MouthMotionNetwork
+from talkingface.models.video_retalking.landmark.hearing import GRID_RATE, MouthMotionNetwork
 
 STRETCH = 20.0  # seconds looked at, at either end
 
@@ -103,7 +103,7 @@ def check_end(result: Path, audio: Path, begin: float) -> str:
     track = clip.tracks[0]
     points = np.asarray(track.landmarks)
     seen = inner_lip_gap(points) / interocular_distance(points[..., :2])
-    heard = gap_of(MouthMotionNetwork()(to_mono_16k(given)))
+    heard = gap_of(MouthMotionNetwork()(to_mono_16k(given)).displacement)
     grid = np.arange(track.times[0], track.times[-1], 0.005)
     measured = np.interp(grid, track.times, seen)
     expected = np.interp(grid - begin, np.arange(len(heard)) / GRID_RATE, heard)

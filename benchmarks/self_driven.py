@@ -60,7 +60,8 @@ from talkingface.faces.track import FaceTrack
 from talkingface.media.audio import read_audio, to_mono_16k
 from talkingface.models.syncnet.landmark_expert import LandmarkSyncExpert, mouth_on_grid
 from talkingface.models.video_retalking.landmark.canonicalize import MouthShapeModel, TemplateCanonicalizer
-from talkingface.models.video_retalking.landmark.mouth_motion import hear, personalise_stored
+from talkingface.models.video_retalking.landmark.hearing import hear
+from talkingface.models.video_retalking.landmark.mouth_motion import personalise_stored
 from talkingface.progress import Cancellation, SilentProgress
 
 LARGEST_OFFSET, LEAST_CONFIDENCE = 8, 0.2

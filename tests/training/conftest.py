@@ -47,6 +47,7 @@ def talker(number: int, person: int, source: str = "set", frames: int = FRAMES, 
         mel.astype(np.float32),
         identity.astype(np.float32),
         person,
+        phonetic=(7 + 12 * fine[:, None] * profile[:32] + 0.05 * rng.normal(size=(4 * frames, 32))).astype(np.float32),
     )
 
 

@@ -43,7 +43,8 @@ def test_resampling_keeps_mouth_and_sound_together() -> None:
 def test_batches(talkers, chained: bool) -> None:
     _, examples, _ = direction_and_examples(talkers, [])
     batches = Batches(examples, {}, BatchShape(rows=5, frames=48, chained=chained))
-    mel, target, exists, joined = batches.draw(np.random.default_rng(3))
+    mel, target, exists, joined, phonetic = batches.draw(np.random.default_rng(3))
+    assert phonetic.shape == (*mel.shape[:2], 32)
     assert mel.shape == (5, 192, 80) and target.shape == (5, 48, 160)
     assert exists.shape == (5, 48) and joined.shape == (5, 47)
     if chained:
@@ -51,7 +52,7 @@ def test_batches(talkers, chained: bool) -> None:
     else:
         assert not exists.all() and not (joined > exists[:, 1:]).any()
     again = batches.draw(np.random.default_rng(3))
-    assert all((a == b).all() for a, b in zip((mel, target, exists, joined), again, strict=True))
+    assert all((a == b).all() for a, b in zip((mel, target, exists, joined, phonetic), again, strict=True))
 
 
 def test_sources_get_their_shares(make_talker) -> None:

@@ -20,7 +20,15 @@ from talkingface.weights.embedded import onnx_runtime  # noqa: E402
 def mouth(seed: int) -> MouthMotion:
     torch.manual_seed(seed)
     basis = torch.randn(16, 160) * 0.02
-    return MouthMotion(basis, torch.randn(160) * 0.02, torch.full((80,), -6.0), torch.tensor(2.0), 32).eval()
+    return MouthMotion(
+        basis,
+        torch.randn(160) * 0.02,
+        torch.full((80,), -6.0),
+        torch.tensor(2.0),
+        torch.zeros(288),
+        torch.full((288,), 5.0),
+        32,
+    ).eval()
 
 
 @pytest.mark.parametrize("half", [True, False])
@@ -31,11 +39,13 @@ def test_the_ensemble_says_the_same_in_onnx(tmp_path: Path, half: bool) -> None:
     assert worst < (1e-3 if half else 1e-5)
     session = onnx_runtime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     mel = (np.random.default_rng(0).normal(size=(1, 92, 80)) * 2 - 6).astype(np.float32)
-    (made,) = session.run(None, {"mel": mel})
+    speech = np.random.default_rng(1).normal(size=(1, 23, 288)).astype(np.float32)
+    made, closed = session.run(["displacement", "closed"], {"mel": mel, "speech": speech})
     with torch.inference_mode():
-        wanted = (members[0](torch.from_numpy(mel)) + members[1](torch.from_numpy(mel))) / 2
-    assert made.shape == (1, 23, 160)
-    assert np.abs(made - wanted.numpy()).max() < 1e-3
+        both = [member(torch.from_numpy(mel), torch.from_numpy(speech)) for member in members]
+    assert made.shape == (1, 23, 160) and closed.shape == (1, 23)
+    assert np.abs(made - (both[0][0] + both[1][0]).numpy() / 2).max() < 1e-3
+    assert np.abs(closed - (both[0][1] + both[1][1]).numpy() / 2).max() < 2e-3
 
 
 def test_half_precision_halves_the_file(tmp_path: Path) -> None:

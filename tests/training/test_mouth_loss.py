@@ -4,6 +4,7 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 
 from talkingface.faces.geometry import LOWER  # noqa: E402
 from talkingface.training.mouth_loss import (  # noqa: E402
+    LossWeights,
     gap_tensor,
     mouth_loss,
     unlikeness,
@@ -18,6 +19,11 @@ def speech(rows: int = 2, frames: int = 30) -> torch.Tensor:
     return points.flatten(2)
 
 
+def loss(predicted: torch.Tensor, truth: torch.Tensor, *masks: torch.Tensor) -> torch.Tensor:
+    """The loss of a network that says nothing about closures."""
+    return mouth_loss(predicted, torch.zeros(predicted.shape[:2]), truth, *masks, weights=LossWeights(closure=0.0))
+
+
 def everything(points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     rows, frames = points.shape[:2]
     return torch.ones(rows, frames), torch.ones(rows, frames - 1)
@@ -25,9 +31,9 @@ def everything(points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_the_true_mouth_is_preferred() -> None:
     truth = speech()
-    best = mouth_loss(truth, truth, *everything(truth))
+    best = loss(truth, truth, *everything(truth))
     for wrong in (truth * 0, truth.mean(1, keepdim=True).expand_as(truth), truth * 0.5, truth.roll(2, 1), truth + 0.02):
-        assert mouth_loss(wrong, truth, *everything(truth)) > best + 0.1
+        assert loss(wrong, truth, *everything(truth)) > best + 0.1
     assert float(best) < 1e-2
 
 
@@ -38,7 +44,7 @@ def test_open_lips_on_a_closure_cost_more_than_on_an_opening() -> None:
     for frame in (int(gap.argmin()), int(gap.argmax())):
         wrong = truth.clone().unflatten(2, (80, 2))
         wrong[:, frame, LOWER, 1] += 0.05
-        costs.append(float(mouth_loss(wrong.flatten(2), truth, *everything(truth))))
+        costs.append(float(loss(wrong.flatten(2), truth, *everything(truth))))
     assert costs[0] > costs[1]
 
 
@@ -48,8 +54,8 @@ def test_masked_frames_do_not_count() -> None:
     exists[:, 20:], joined[:, 19:] = 0, 0
     wrong = truth.clone()
     wrong[:, 20:] += 1.0
-    assert float(mouth_loss(wrong, truth, exists, joined)) == pytest.approx(
-        float(mouth_loss(truth, truth, exists, joined)), abs=1e-6
+    assert float(loss(wrong, truth, exists, joined)) == pytest.approx(
+        float(loss(truth, truth, exists, joined)), abs=1e-6
     )
 
 
@@ -64,3 +70,12 @@ def test_gap_and_width() -> None:
     points[..., LOWER, 1] = 0.25
     assert float(gap_tensor(points.flatten(2))) == pytest.approx(0.25)
     assert float(width_tensor(points.flatten(2))) == 0
+
+
+def test_closures_are_told_apart() -> None:
+    truth = speech()
+    closed = gap_tensor(truth) < 0.012
+    right, wrong = torch.where(closed, 6.0, -6.0), torch.where(closed, -6.0, 6.0)
+    masks = everything(truth)
+    assert mouth_loss(truth, right, truth, *masks) + 3 < mouth_loss(truth, wrong, truth, *masks)
+    assert float(mouth_loss(truth, right, truth, *masks)) < 1.0

@@ -7,12 +7,16 @@ from talkingface.training.mouth_network import Ensemble, MelEncoder, MouthMotion
 
 def mouth(seed: int = 0) -> MouthMotion:
     torch.manual_seed(seed)
-    return MouthMotion(torch.randn(16, 160), torch.randn(160), torch.zeros(80), torch.tensor(2.0), 16).eval()
+    basis, mean = torch.randn(16, 160), torch.randn(160)
+    return MouthMotion(
+        basis, mean, torch.zeros(80), torch.tensor(2.0), torch.zeros(288), torch.ones(288), channels=16
+    ).eval()
 
 
 @pytest.mark.parametrize("frames", [1, 7, 40])
 def test_shapes(frames: int) -> None:
-    assert mouth()(torch.randn(2, 4 * frames, 80)).shape == (2, frames, 160)
+    moved, closed = mouth()(torch.randn(2, 4 * frames, 80), torch.randn(2, frames, 288))
+    assert moved.shape == (2, frames, 160) and closed.shape == (2, frames)
     expert = SyncExpert(torch.randn(16, 160), torch.zeros(80), torch.tensor(2.0), 16).eval()
     seen, heard = expert(torch.randn(2, frames, 160), torch.randn(2, 4 * frames, 80))
     assert seen.shape == heard.shape == (2, frames, 96)
@@ -31,15 +35,25 @@ def test_a_frame_sees_half_a_second_to_either_side() -> None:
 
 def test_no_shape_leaves_the_components() -> None:
     network = mouth()
-    made = network(torch.randn(1, 80, 80))[0] - network.mean
+    made = network(torch.randn(1, 80, 80), torch.randn(1, 20, 288))[0][0] - network.mean
     inside = made @ torch.linalg.pinv(network.basis) @ network.basis
     assert torch.allclose(inside, made, atol=1e-3)
 
 
 def test_the_ensemble_is_the_mean() -> None:
     members = [mouth(0), mouth(1)]
-    mel = torch.randn(1, 48, 80)
-    assert torch.allclose(Ensemble(members).eval()(mel), (members[0](mel) + members[1](mel)) / 2, atol=1e-6)
+    heard = torch.randn(1, 48, 80), torch.randn(1, 12, 288)
+    both = [member(*heard) for member in members]
+    for number, made in enumerate(Ensemble(members).eval()(*heard)):
+        assert torch.allclose(made, (both[0][number] + both[1][number]) / 2, atol=1e-5)
+
+
+def test_it_listens_to_both() -> None:
+    network = mouth()
+    mel, speech = torch.randn(1, 48, 80), torch.randn(1, 12, 288)
+    made, closed = network(mel, speech)
+    for other in (network(mel + torch.randn_like(mel), speech), network(mel, speech + torch.randn_like(speech))):
+        assert (other[0] - made).abs().max() > 1e-3 and (other[1] - closed).abs().max() > 1e-3
 
 
 def test_the_expert_ignores_amplitude_and_resting_mouth() -> None:

@@ -14,7 +14,7 @@ from talkingface.dubbing.work_folder import WorkFolder
 from talkingface.errors import NoFaceError
 from talkingface.faces.people import Person
 from talkingface.models.video_retalking.backends import landmark_pipeline
-from talkingface.models.video_retalking.landmark.mouth_motion import hear
+from talkingface.models.video_retalking.landmark.hearing import hear
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
 from talkingface.models.video_retalking.pipeline import Pipeline, Shot
 from talkingface.progress import Cancellation

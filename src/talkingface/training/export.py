@@ -25,8 +25,8 @@ PARITY_FRAMES = (12, 31, 200)
 
 
 def export_mouth(members: Sequence[MouthMotion], path: Path, half: bool = True) -> float:
-    """Write an ensemble as one ONNX file: inputs ``mel`` (1, 4 T, 80) and ``speech`` (1, T, 288), output
-    ``displacement`` (1, T, 160).
+    """Write an ensemble as one ONNX file: inputs ``mel`` (1, 4 T, 80) and ``speech`` (1, T, 288), outputs
+    ``displacement`` (1, T, 160) and ``closed`` (1, T), log odds.
 
     Args:
         members: Trained networks.
@@ -42,7 +42,7 @@ def export_mouth(members: Sequence[MouthMotion], path: Path, half: bool = True) 
     network = Ensemble(list(members)).eval()
     example = (torch.zeros(1, 100, BANDS), torch.zeros(1, 25, SPEECH_VALUES))
     lengths = {"mel": "columns", "speech": "frames"}
-    _export(network, example, path, ["mel", "speech"], {"displacement": "frames"}, lengths)
+    _export(network, example, path, ["mel", "speech"], {"displacement": "frames", "closed": "frames"}, lengths)
     if half:
         store_in_half_precision(path)
 

@@ -31,7 +31,7 @@ def predict(network: torch.nn.Module, example: Example) -> NDArray[np.float32]:
     network.eval()
     with torch.inference_mode():
         heard = (torch.from_numpy(np.ascontiguousarray(part))[None] for part in (example.clip.mel, example.speech))
-        points = network(*heard)[0]
+        points = network(*heard)[0][0]
         return np.asarray(points.cpu().numpy().reshape(len(points), -1, 2))
 
 

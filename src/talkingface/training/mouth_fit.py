@@ -71,7 +71,7 @@ def train_member(
     def loss(rng: np.random.Generator, noise: torch.Generator) -> Tensor:
         sound, speech, target, exists, joined = rows.draw(rng, BATCH.rows)
         heard = augment_mel(network.normalise(sound), noise, VOICE)
-        return mouth_loss(network.move(heard, speech), target, exists, joined, LOSS)
+        return mouth_loss(*network.move(heard, speech), target, exists, joined, LOSS)
 
     fit(network, loss, options, run, lambda: validate(partial(predict, network), held))
     return network

@@ -6,23 +6,26 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from talkingface.faces.geometry import LOWER, UPPER
 from talkingface.training.examples import point_weights
 from talkingface.training.mouth_data import CORNERS
 
 NEARLY_CLOSED = 0.02  # inter-ocular distances
+CLOSED, CLOSED_WIDTH = 0.012, 0.003
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the parts; each part is in squared inter-ocular distances, ``likeness`` in 0..2."""
+    """Weights of the parts: squared inter-ocular distances, ``likeness`` in 0..2, ``closure`` a cross entropy."""
 
     position: float = 1000.0
     velocity: float = 1500.0
     gap: float = 1000.0
     width: float = 500.0
     likeness: float = 3.0
+    closure: float = 3.0
 
 
 def gap_tensor(points: Tensor) -> Tensor:
@@ -49,14 +52,20 @@ def unlikeness(a: Tensor, b: Tensor, exists: Tensor) -> Tensor:
 
 
 def mouth_loss(
-    predicted: Tensor, target: Tensor, exists: Tensor, joined: Tensor, weights: LossWeights | None = None
+    predicted: Tensor,
+    closed: Tensor,
+    target: Tensor,
+    exists: Tensor,
+    joined: Tensor,
+    weights: LossWeights | None = None,
 ) -> Tensor:
-    """Weighted squared error of positions, velocities, gap and width, and how unlike gap and width move.
+    """Weighted squared error of positions, velocities, gap and width, how unlike gap and width move, and closures.
 
     Near-closed frames count threefold in the gap: an eye sees open lips on a "b" at once.
 
     Args:
         predicted: (B, T, 160).
+        closed: (B, T) log odds that the lips are closed.
         target: (B, T, 160).
         exists: (B, T) 1 where a frame exists.
         joined: (B, T - 1) 1 where a frame and the next belong to one clip.
@@ -78,8 +87,13 @@ def mouth_loss(
     gap_error = ((gap - true_gap).square() * closeness * exists).sum() / total
     width_error = ((width - true_width).square() * exists).sum() / total
     unlike = unlikeness(gap, true_gap, exists) + 0.5 * unlikeness(width, true_width, exists)
+    # what is closed is not sharp: the tracker trembles by a few thousandths
+    truly_closed = torch.sigmoid((CLOSED - true_gap) / CLOSED_WIDTH)
+    surprise = functional.binary_cross_entropy_with_logits(closed, truly_closed, reduction="none")
+    closure = (surprise * exists).sum() / total
     return (
-        weights.position * position
+        weights.closure * closure
+        + weights.position * position
         + weights.velocity * velocity
         + weights.gap * gap_error
         + weights.width * width_error

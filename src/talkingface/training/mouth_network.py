@@ -50,10 +50,11 @@ class MelEncoder(nn.Module):  # type: ignore[misc]  # torch is not followed: its
 
 
 class MouthMotion(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
-    """Speech to the displacement of 80 mouth and jaw points from the closed mouth, in canonical units.
+    """Speech to the displacement of 80 mouth and jaw points from the closed mouth, and to whether the lips are closed.
 
-    It hears log-mel, which says when, and a speech embedding, which says what: a network that was trained on far more
-    voices than there are faces to learn from. The last layer's 16 outputs weigh principal components of real mouths: no shape it can make is far from one.
+    It hears log-mel, which says when, and a speech embedding, which says what: that was trained on far more voices than
+    there are faces to learn from. 16 outputs weigh principal components of real mouths: no shape it can make is
+    far from one. A squared error shrinks rare and short closures away, so another output tells them apart.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class MouthMotion(nn.Module):  # type: ignore[misc]  # torch is not followed: it
         speech_deviation: Tensor, channels: int = 128, dropout: float = 0.15,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.encoder = MelEncoder(COMPONENTS, channels, (1, 2, 4, 3, 2), dropout)
+        self.encoder = MelEncoder(COMPONENTS + 1, channels, (1, 2, 4, 3, 2), dropout)
         self.speech = nn.Sequential(nn.Dropout(dropout), nn.Conv1d(len(speech_mean), channels, 1))
         self.register_buffer("basis", basis)  # (16, 160), each row scaled to one standard deviation
         self.register_buffer("mean", mean)  # (160,)
@@ -74,17 +75,17 @@ class MouthMotion(nn.Module):  # type: ignore[misc]  # torch is not followed: it
         """(B, 4 T, 80) log-mel -> (B, 80, 4 T), zero mean a band, unit deviation overall."""
         return ((mel - self.mel_mean) / self.mel_deviation).transpose(1, 2)
 
-    def decode(self, weights: Tensor) -> Tensor:
-        """(B, 16, T) component weights -> (B, T, 160) displacements: x, y of each point in turn."""
-        return weights.transpose(1, 2) @ self.basis + self.mean
-
-    def move(self, heard: Tensor, speech: Tensor) -> Tensor:
-        """Normalised log-mel (B, 80, 4 T) and embedding (B, T, 288) -> (B, T, 160) displacements."""
+    def move(self, heard: Tensor, speech: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised log-mel (B, 80, 4 T) and embedding (B, T, 288) -> as ``forward``."""
         told = self.speech(((speech - self.speech_mean) / self.speech_deviation).transpose(1, 2))
-        return self.decode(self.encoder(heard, told))
+        outputs = self.encoder(heard, told).transpose(1, 2)
+        return outputs[..., :COMPONENTS] @ self.basis + self.mean, outputs[..., COMPONENTS]
 
-    def forward(self, mel: Tensor, speech: Tensor) -> Tensor:
-        """Log-mel (B, 4 T, 80) and embedding (B, T, 288) -> (B, T, 160) displacements."""
+    def forward(self, mel: Tensor, speech: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-mel (B, 4 T, 80) and embedding (B, T, 288) -> displacements (B, T, 160) and log odds of closed (B, T).
+
+        Displacements are x, y of each point in turn.
+        """
         return self.move(self.normalise(mel), speech)
 
 
@@ -95,9 +96,10 @@ class Ensemble(nn.Module):  # type: ignore[misc]  # torch is not followed: its s
         super().__init__()
         self.members = nn.ModuleList(members)
 
-    def forward(self, mel: Tensor, speech: Tensor) -> Tensor:
-        """Log-mel (B, 4 T, 80) and embedding (B, T, 288) -> (B, T, 160) displacements."""
-        return torch.stack([member(mel, speech) for member in self.members]).mean(0)
+    def forward(self, mel: Tensor, speech: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``MouthMotion``."""
+        displacements, closed = zip(*(member(mel, speech) for member in self.members), strict=True)
+        return torch.stack(displacements).mean(0), torch.stack(closed).mean(0)
 
 
 class SyncExpert(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.errors import MediaError
+from talkingface.media.mel import PHONETIC_BANDS
 from talkingface.training.mouth_data import APPEARANCE_VALUES, MEL_PER_FRAME, MouthClip
 
 PACK_VERSION = 3  # of the extraction: a change here makes every clip anew
@@ -51,9 +52,7 @@ def save_pack(path: Path, pack: ClipPack) -> None:
             file,
             shape=np.concatenate([clip.shape for clip in clips]) if clips else np.zeros((0, 80, 2), np.float32),
             mel=np.concatenate([clip.mel for clip in clips]).astype(np.float16) if clips else np.zeros((0, 80)),
-            phonetic=np.concatenate([clip.phonetic for clip in clips]).astype(np.float16)
-            if clips
-            else np.zeros((0, 32)),
+            phonetic=np.concatenate([np.zeros((0, PHONETIC_BANDS)), *(c.phonetic for c in clips)]).astype(np.float16),
             identity=np.stack([clip.identity for clip in clips]) if clips else np.zeros((0, 3, 1), np.float32),
             appearance=_appearances(clips),
             reference=np.asarray(pack.reference, np.float32),

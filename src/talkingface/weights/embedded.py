@@ -17,6 +17,7 @@ EMBEDDED_FILES = (
     "face_identity.onnx",
     "mouth_motion.onnx",
     "mouth_shape.npz",
+    "speech_embedding.onnx",
     "sync_expert.onnx",
 )
 

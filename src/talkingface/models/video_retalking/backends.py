@@ -22,6 +22,7 @@ LANDMARK_WEIGHTS = (
     "face_identity.onnx",
     "mouth_motion.onnx",
     "mouth_shape.npz",
+    "speech_embedding.onnx",
 )
 NEURAL_CHECKPOINTS = ("DNet.pt", "LNet.pth", "ENet.pth", "face3d_pretrain_epoch_20.pth", "GPEN-BFR-512.pth")
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,23 +17,26 @@ from talkingface.faces.track import FaceTrack
 from talkingface.models.video_retalking.landmark.canonicalize import (
     CanonicalFace,
     MouthShapeModel,
+    MouthStyle,
     TemplateCanonicalizer,
 )
-from talkingface.models.video_retalking.landmark.mouth_motion import (
+from talkingface.models.video_retalking.landmark.hearing import (
     GRID_RATE,
+    HeardSpeech,
+    MouthMotionNetwork,
+    hear,
+    speech_gate,
+)
+from talkingface.models.video_retalking.landmark.mouth_motion import (
+    SHAPE_GAIN,
     SMOOTHINGS,
     STILL_OPENING,
     TRUSTED_FRAMES,
     USUAL_SMOOTHING,
-    WIDTH_GAIN,
-    HeardSpeech,
-    MouthMotionNetwork,
+    ajar,
     at_times,
-    hear,
-    loudness_db,
     own_pace,
     personalise_stored,
-    speech_gate,
     wanted_quantiles,
 )
 
@@ -59,76 +63,24 @@ def still(make_track) -> CanonicalFace:
     return TemplateCanonicalizer().canonicalise(make_track(np.full(100, 0.01)))
 
 
-def personalise(motion: np.ndarray, face: CanonicalFace, gate: np.ndarray, model: MouthShapeModel) -> np.ndarray:
+OPEN = -20.0  # log odds of closed lips
+
+
+def personalise(
+    motion: np.ndarray,
+    face: CanonicalFace,
+    gate: np.ndarray,
+    model: MouthShapeModel,
+    closed: np.ndarray | float = OPEN,
+) -> np.ndarray:
     """All rows of a person's motion."""
-    return personalise_stored(HeardSpeech(motion, gate), face, model).rows(0, len(motion))
-
-
-def test_loudness_of_a_level_tone() -> None:
-    tone = (0.5 * np.sin(2 * np.pi * 250 * np.arange(RATE) / RATE)).astype(np.float32)
-    level = loudness_db(tone, 26)
-    np.testing.assert_allclose(level[1:23], 20 * np.log10(0.5 / np.sqrt(2)), atol=0.1)
-    assert loudness_db(np.zeros(RATE, np.float32), 26).max() == pytest.approx(-100)
-
-
-@pytest.mark.parametrize("samples", [0, 1, 640, 900])
-def test_the_shortest_sounds(samples: int) -> None:
-    frames = samples // 640 + 1
-    assert speech_gate(np.zeros(samples, np.float32), frames).shape == (frames,)
-    assert loudness_db(np.ones(samples, np.float32), frames).shape == (frames,)
-
-
-def test_silence_never_opens_the_gate() -> None:
-    assert speech_gate(np.zeros(3 * RATE, np.float32), 76).max() == 0
-    hiss = (np.random.default_rng(0).normal(size=3 * RATE) * 1e-4).astype(np.float32)
-    assert speech_gate(hiss, 76).max() == 0
-
-
-def test_the_gate_opens_before_speech_and_closes_after_it() -> None:
-    sound = np.zeros(4 * RATE, np.float32)
-    sound[RATE : 2 * RATE] = babble(1)
-    gate = speech_gate(sound, 101)
-    assert np.all((gate >= 0) & (gate <= 1 + 1e-12))
-    assert gate[:19].max() == 0
-    assert gate[25:50].min() == pytest.approx(1)  # all of the speech
-    assert gate[23] > 0.5  # 80 ms before it
-    assert gate[60:].max() == 0
-    assert gate[52] > 0.5
-
-
-def test_quiet_speech_is_speech_and_a_pause_is_not() -> None:
-    whispered = speech_gate(babble(2, 0.004), 51)
-    assert whispered[3:-3].min() == pytest.approx(1)
-    sound = np.concatenate([babble(1, 0.2), babble(1, 0.001), babble(1, 0.2)])
-    assert speech_gate(sound, 76)[33:44].max() == 0
-
-
-def test_the_network_gives_a_row_a_frame_and_one_more() -> None:
-    motion = MouthMotionNetwork()(babble(2))
-    assert motion.shape == (51, 80, 2)
-    assert motion.dtype == np.float32
-    assert np.isfinite(motion).all()
-    assert MouthMotionNetwork()(np.zeros(0, np.float32)).shape == (1, 80, 2)
-
-
-def test_long_sounds_have_no_seams() -> None:
-    network = MouthMotionNetwork()
-    sound = np.tile(babble(5), 13)  # 65 s, the same every 5 s
-    motion = network(sound)
-    assert motion.shape == (1626, 80, 2)
-    np.testing.assert_allclose(motion[750:800], motion[250:300], atol=2e-3)  # across the first seam
-    np.testing.assert_allclose(motion[730:750], motion[230:250], atol=2e-3)
-
-
-def test_the_network_opens_the_mouth_for_speech() -> None:
-    motion = MouthMotionNetwork()(np.concatenate([np.zeros(RATE, np.float32), babble(2), np.zeros(RATE, np.float32)]))
-    gap = gap_of(motion)
-    assert gap[30:70].mean() > gap[:15].mean() + 0.02
+    odds = np.broadcast_to(np.float32(closed), len(motion))
+    return personalise_stored(HeardSpeech(motion, odds, gate), face, model).rows(0, len(motion))
 
 
 def test_silence_gives_exactly_the_closed_mouth(talker: CanonicalFace, mouths) -> None:
     silence = np.zeros(2 * RATE, np.float32)
-    motion = MouthMotionNetwork()(silence)
+    motion = MouthMotionNetwork()(silence).displacement
     moved = personalise(motion, talker, speech_gate(silence, len(motion)), mouths)
     assert moved.shape == motion.shape
     assert np.abs(moved).max() == 0
@@ -136,7 +88,7 @@ def test_silence_gives_exactly_the_closed_mouth(talker: CanonicalFace, mouths) -
 
 def test_silence_between_words_too(talker: CanonicalFace, mouths) -> None:
     sound = np.concatenate([babble(2), np.zeros(RATE, np.float32), babble(2, seed=1)])
-    motion = MouthMotionNetwork()(sound)
+    motion = MouthMotionNetwork()(sound).displacement
     gate = speech_gate(sound, len(motion))
     moved = personalise(motion, talker, gate, mouths)
     assert np.abs(moved[60:69]).max() == 0
@@ -163,6 +115,33 @@ def test_lips_close_though_the_network_never_quite_does(talker: CanonicalFace, m
     moved = gap_of(personalise(wave(1500, 0.03, 0.12, mouths), talker, np.ones(1500), mouths))
     assert (moved < 0.01).mean() > 0.03
     assert moved.min() > -0.01
+
+
+def test_lips_close_where_the_network_says_so(talker: CanonicalFace, mouths) -> None:
+    closed = np.full(400, -6.0)
+    closed[200:204] = 4.0
+    motion = wave(400, 0.1, 0.3, mouths)
+    plain = gap_of(personalise(motion, talker, np.ones(400), mouths, np.full(400, -6.0)))
+    moved = gap_of(personalise(motion, talker, np.ones(400), mouths, closed))
+    assert np.abs(moved[200:204]).max() < 1e-6
+    assert plain[200:204].min() > 0.02
+    np.testing.assert_allclose(moved[:190], plain[:190], atol=0.02)
+    np.testing.assert_allclose(ajar(np.array([-9.0, 9.0])), [1, 0], atol=1e-9)
+
+
+def test_the_mouth_is_held_and_opened_as_the_person_does(make_track, mouths) -> None:
+    """Someone whose corners move to one side with every opening."""
+    track = make_track(0.14 + 0.14 * np.sin(np.arange(200) / 2.3))
+    face = TemplateCanonicalizer().canonicalise(track)
+    assert face.style is not None
+    np.testing.assert_allclose(face.style.direction, mouths.closing_direction, atol=0.02)
+    own = face.style.direction.copy()
+    own[:, 0] += 0.3
+    posture = np.full((80, 2), [0.01, 0.0])
+    odd = replace(face, style=MouthStyle(posture, own))
+    moved = personalise(wave(400, 0.02, 0.3, mouths), odd, np.ones(400), mouths)
+    gap = gap_of(moved)
+    np.testing.assert_allclose(moved, posture + gap[:, None, None] * own, atol=1e-6)
 
 
 def test_wider_stays_wider(talker: CanonicalFace, mouths) -> None:
@@ -218,17 +197,6 @@ def test_times_outside_hold_the_ends() -> None:
     assert at_times(motion, np.zeros(0)).shape == (0, 80, 2)
 
 
-def test_a_room_that_is_heard_in_the_pauses_does_not_open_the_mouth() -> None:
-    rng = np.random.default_rng(4)
-    room = rng.normal(0, 0.003, 16_000 * 4).astype(np.float32)
-    sound = room.copy()
-    sound[16_000:32_000] += rng.normal(0, 0.1, 16_000).astype(np.float32)
-    gate = speech_gate(sound, 100)
-    assert gate[27:48].min() > 0.999
-    assert gate[:20].max() == 0
-    assert gate[60:].max() == 0
-
-
 def test_lips_keep_the_persons_own_pace(make_track, mouths) -> None:
     """The same sound moves a slow speaker's lips less quickly than a quick one's."""
     opening = np.random.default_rng(11).uniform(0, 0.25, 400)
@@ -250,14 +218,9 @@ def test_who_never_spoke_has_no_pace(still: CanonicalFace) -> None:
     assert own_pace(still) is None
 
 
-def whole_loudness(samples: np.ndarray, frames: int) -> np.ndarray:
-    """``loudness_db`` on the whole array."""
-    padded = np.pad(np.asarray(samples, np.float64) ** 2, (160, 1280))
-    starts = np.minimum(np.arange(frames) * 640, len(padded) - 960)
-    return np.array([10 * np.log10(padded[start : start + 960].mean() + 1e-10) for start in starts])
-
-
-def whole_motion(motion: np.ndarray, face: CanonicalFace, gate: np.ndarray, model: MouthShapeModel) -> np.ndarray:
+def whole_motion(
+    motion: np.ndarray, closed: np.ndarray, face: CanonicalFace, gate: np.ndarray, model: MouthShapeModel
+) -> np.ndarray:
     """``PersonalMotion`` on whole arrays: all points are smoothed and opened in every way, and the best is taken."""
     speaking = gate > 0.5
     wanted = wanted_quantiles(face, model)
@@ -266,28 +229,25 @@ def whole_motion(motion: np.ndarray, face: CanonicalFace, gate: np.ndarray, mode
     both = speaking[1:] & speaking[:-1]
     best, least = np.zeros(motion.shape), np.inf
     for sigma in SMOOTHINGS if pace is not None else (USUAL_SMOOTHING,):
-        moved = smooth_in_time(motion, times, sigma).copy()
-        gap = gap_of(moved)
-        centre = moved[speaking].mean(0)
-        moved[..., 0] = centre[:, 0] + WIDTH_GAIN * (moved[..., 0] - centre[:, 0])
+        smooth = smooth_in_time(motion, times, sigma)
+        gap = gap_of(smooth)
+        shape = smooth - gap[:, None, None] * model.closing_direction
+        mean = shape[speaking].mean(0)
+        posture, direction = mean, model.closing_direction
+        if face.style is not None:
+            posture, direction = face.style.posture, face.style.direction
+        moved = posture + SHAPE_GAIN * (shape - mean)
         trust = speaking.sum() / (speaking.sum() + TRUSTED_FRAMES)
         heard = trust * np.quantile(gap[speaking], model.gap_levels) + (1 - trust) * model.predicted_gap
         opening = np.interp(gap, heard, wanted)
         opening[gap > heard[-1]] = wanted[-1] + 0.3 * (gap[gap > heard[-1]] - heard[-1])
-        moved += (np.maximum(opening, 0) - gap_of(moved))[:, None, None] * model.closing_direction
+        moved = moved + (np.maximum(opening, 0) * ajar(closed))[:, None, None] * direction
         moved *= gate[:, None, None]
         speed = np.abs(np.diff(gap_of(moved)))[both].mean() * GRID_RATE
         difference = 0.0 if pace is None else abs(speed - pace)
         if difference < least:
             best, least = moved, difference
     return best
-
-
-@pytest.mark.parametrize("samples", [1, 640, 4_000, 16_000 * 31 + 77, 16_000 * 65])
-def test_loudness_in_windows_is_that_of_the_whole(samples: int) -> None:
-    sound = babble(samples / RATE)[:samples]
-    frames = samples // 640 + 3
-    np.testing.assert_allclose(loudness_db(sound, frames), whole_loudness(sound, frames), atol=1e-6)
 
 
 @pytest.mark.parametrize("syllable", [None, 3, 6, 9, 14, 25])
@@ -301,11 +261,9 @@ def test_motion_in_windows_is_that_of_the_whole(
     face = TemplateCanonicalizer().canonicalise(make_track(gaps))
     sound = np.concatenate([babble(seconds), np.zeros(RATE, np.float32), babble(seconds, seed=3)])
     heard = hear(sound, tmp_path)
-    motion = MouthMotionNetwork()(sound)
-    np.testing.assert_array_equal(heard.motion[:], motion)
-    np.testing.assert_array_equal(heard.gate, speech_gate(sound, len(motion)))
-    expected = whole_motion(motion, face, heard.gate, mouths)
-    np.testing.assert_allclose(personalise(motion, face, heard.gate, mouths), expected, atol=1e-6)
+    motion = heard.motion[:]
+    expected = whole_motion(motion, heard.closed, face, heard.gate, mouths)
+    np.testing.assert_allclose(personalise(motion, face, heard.gate, mouths, heard.closed), expected, atol=1e-6)
     personal = personalise_stored(heard, face, mouths)
     times = np.sort(np.random.default_rng(1).uniform(-0.2, len(motion) / GRID_RATE + 0.5, 700))
     found = np.concatenate([personal.at(times[low : low + 61]) for low in range(0, len(times), 61)])
@@ -320,7 +278,7 @@ def test_motion_of_a_real_voice_in_windows(mouths: MouthShapeModel, talker: Cano
 
     sound = np.tile(to_mono_16k(read_audio(asset_path("sample/hello.flac"))), 4)
     heard = hear(sound, tmp_path)
-    expected = whole_motion(heard.motion[:], talker, heard.gate, mouths)
+    expected = whole_motion(heard.motion[:], heard.closed, talker, heard.gate, mouths)
     times = np.arange(0, len(sound) / RATE, 1 / 29.97)
     found = personalise_stored(heard, talker, mouths).at(times)
     np.testing.assert_allclose(found, at_times(expected, times), atol=1e-6)
@@ -339,7 +297,8 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
 from talkingface.models.video_retalking.landmark.canonicalize import MouthShapeModel
-from talkingface.models.video_retalking.landmark.mouth_motion import hear, personalise_stored
+from talkingface.models.video_retalking.landmark.hearing import hear
+from talkingface.models.video_retalking.landmark.mouth_motion import personalise_stored
 from talkingface.media.row_file import RowFile
 
 def peak():
@@ -353,7 +312,7 @@ with tempfile.TemporaryDirectory() as name:
     for _ in range(60 * minutes):
         speech.extend(second.astype(np.float32))
     gap = 0.14 + 0.14 * np.sin(np.arange(200) / 2.3)
-    face = SimpleNamespace(speaks=True, gap=gap, track=SimpleNamespace(times=np.arange(200) / 25))
+    face = SimpleNamespace(speaks=True, style=None, gap=gap, track=SimpleNamespace(times=np.arange(200) / 25))
     motion = personalise_stored(hear(speech, Path(name)), face, MouthShapeModel.load())
     for start in range(60 * minutes):
         motion.at(start + np.arange(25) / 25)

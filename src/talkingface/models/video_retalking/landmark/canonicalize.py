@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import Pose, align, inner_lip_gap, joined_poses, smoothstep
+from talkingface.faces.geometry import Pose, align, gap_of, inner_lip_gap, joined_poses, smoothstep
 from talkingface.faces.track import FaceTrack
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks, SmoothLandmarks
 from talkingface.progress import Cancellation
 from talkingface.weights.embedded import asset_path
 
 CLOSED_SHARE = 0.15
+LEAST_OPENING = 0.06  # inter-ocular distances between the 10th and 95th percentile of a mouth that speaks
+USUAL_WEIGHT = 0.125  # as much as 50 frames whose gap varies by 0.05
 SURE = 0.9  # confidence from which a frame is trusted
 LEAST_SURE_FRAMES, LEAST_SURE_SHARE = 3, 0.05
 MOUTH = list(mesh.MOUTH_POINTS)
@@ -55,6 +57,19 @@ class MouthShapeModel:
 
 
 @dataclass(frozen=True)
+class MouthStyle:
+    """How a person holds and opens the mouth while speaking.
+
+    Attributes:
+        posture: (80, 2) the mouth with lips touching while there is speech, from the closed mouth of the template.
+        direction: (80, 2) how each point moves per unit of inner-lip gap.
+    """
+
+    posture: NDArray[np.float64]
+    direction: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class CanonicalFace:
     """A track, taken apart into pose and shape. What would grow fast with its length is read from the track.
 
@@ -69,6 +84,7 @@ class CanonicalFace:
         interocular: (T,) pixels per canonical unit in each frame.
         own_share: (80,) 0..1, how much of the frame's own shape a point keeps (0 at lips and chin, 1 at the nose).
         trusted: (T,) True where the mouth is surely seen.
+        style: How the person speaks; None when the clip does not show it.
     """
 
     track: FaceTrack
@@ -80,17 +96,17 @@ class CanonicalFace:
     interocular: NDArray[np.float64]
     own_share: NDArray[np.float64]
     trusted: NDArray[np.bool_]
+    style: MouthStyle | None = None
 
     @property
     def opening_range(self) -> tuple[float, float]:
         """10th and 95th percentile of the gap: how far this person opens the mouth in the clip."""
-        return float(np.percentile(self.gap, 10)), float(np.percentile(self.gap, 95))
+        return opening_range(self.gap)
 
     @property
     def speaks(self) -> bool:
         """True when the mouth moves enough in the clip to have shown its inside."""
-        low, high = self.opening_range
-        return high - low >= 0.06
+        return speaks(self.gap)
 
     def shape(self, row: int) -> NDArray[np.float64]:
         """(478, 3) canonical landmarks of a frame: pose removed, expression kept."""
@@ -111,6 +127,42 @@ class CanonicalFace:
         wanted[:, :2] = self.closed_mouth + displacement
         mixed = wanted + (own - wanted) * self.own_share[:, None]
         return self.pose.to_picture(row, mixed)[:, :2]
+
+
+def opening_range(gap: NDArray[np.floating]) -> tuple[float, float]:
+    """10th and 95th percentile of inner-lip gaps (T,)."""
+    return float(np.percentile(gap, 10)), float(np.percentile(gap, 95))
+
+
+def speaks(gap: NDArray[np.floating]) -> bool:
+    """True when a mouth with inner-lip gaps (T,) moves enough to have shown its inside."""
+    low, high = opening_range(gap)
+    return high - low >= LEAST_OPENING
+
+
+class _StyleSums:
+    """What a least-squares line from the gap to the mouth's shape needs, summed over frames."""
+
+    def __init__(self) -> None:
+        self._count, self._gap, self._square = 0.0, 0.0, 0.0
+        self._shape = np.zeros((len(MOUTH), 2))
+        self._product = np.zeros((len(MOUTH), 2))
+
+    def add(self, shape: NDArray[np.float64], gap: NDArray[np.floating]) -> None:
+        """Take in (n, 80, 2) shapes and their (n,) gaps."""
+        self._count += len(gap)
+        self._gap += float(gap.sum())
+        self._square += float((gap**2).sum())
+        self._shape += shape.sum(0)
+        self._product += np.einsum("t,tij->ij", gap, shape)
+
+    def style(self, closed_mouth: NDArray[np.float64], usual: NDArray[np.floating]) -> MouthStyle:
+        """The line; it is drawn to the usual direction (80, 2) the less the gap varied."""
+        mean, gap = self._shape / self._count, self._gap / self._count
+        spread = self._square - self._count * gap**2
+        direction = (self._product - self._count * gap * mean + USUAL_WEIGHT * usual) / (spread + USUAL_WEIGHT)
+        direction = direction / gap_of(direction)
+        return MouthStyle(mean - gap * direction - closed_mouth, direction)
 
 
 class TemplateCanonicalizer:
@@ -141,20 +193,33 @@ class TemplateCanonicalizer:
         own_mean = total / trusted.sum()
         poses, gaps = [], []
         total = np.zeros(self.model.reference.shape)
+        sums = _StyleSums()
         for low, block in self._blocks(landmarks):
             pose = align(block, own_mean)
             shape = pose.to_canonical(block)
             poses.append(pose)
             gaps.append(inner_lip_gap(shape))
-            total += shape[trusted[low : low + len(block)]].sum(0)
+            sure = trusted[low : low + len(block)]
+            total += shape[sure].sum(0)
+            sums.add(shape[sure][:, MOUTH, :2], gaps[-1][sure])
         mean = total / trusted.sum()
         pose = joined_poses(poses)
         gap = np.concatenate(gaps).astype(np.float64)
         if not trusted.all():
             gap = np.interp(track.times, track.times[trusted], gap[trusted])
         closed = self._closed_mouth(landmarks, pose, gap, trusted)
+        style = sums.style(closed, self.model.closing_direction) if speaks(gap) else None
         return CanonicalFace(
-            track, landmarks, pose, mean, closed, gap, 1 / pose.scale * self._unit(mean), own_share(mean), trusted
+            track,
+            landmarks,
+            pose,
+            mean,
+            closed,
+            gap,
+            1 / pose.scale * self._unit(mean),
+            own_share(mean),
+            trusted,
+            style,
         )
 
     def _blocks(self, landmarks: SmoothLandmarks) -> Iterator[tuple[int, NDArray[np.float64]]]:

@@ -1,155 +1,34 @@
-"""Stage 2a, speak: from sound to the motion of this person's mouth.
+"""Stage 2b, speak: from what an average mouth would do to the motion of this person's mouth.
 
-The network says how an average mouth moves. Here its motion is brought to the person's own openings, and silence closes
-the mouth.
+The network says how an average mouth moves. Here its motion is brought to the person's own openings, closures and way
+of holding the mouth, and silence closes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import gap_of, smooth_in_time, smoothstep
-from talkingface.media.mel import HOP, MEL_RATE, LogMel
-from talkingface.media.row_file import RowFile, Rows
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, MouthShapeModel
-from talkingface.progress import Cancellation
-from talkingface.weights.embedded import create_session
+from talkingface.models.video_retalking.landmark.hearing import GRID_RATE, HeardSpeech
 
-GRID_RATE = 25
-MEL_PER_FRAME = MEL_RATE // GRID_RATE
-FRAME_SAMPLES = HOP * MEL_PER_FRAME
-CHUNK_FRAMES = 250  # 10 s of sound a call, so that an hour needs no more memory than a minute
-CONTEXT_FRAMES = 16  # the network sees 12 frames to either side
 PART_FRAMES = 250  # a person's motion is made 10 s at a time
 PART_MARGIN = 8  # frames; the widest smoothing reaches 4 to either side
 PARTS_KEPT = 2
 
-LEVEL_BEFORE, LEVEL_SAMPLES = 160, 960  # samples that make a frame's level: 10 ms before it and 50 ms after
-
-SILENCE_DROP_DB = 34.0  # this much quieter than the speech is silence
-SILENCE_FLOOR_DB = -56.0  # and so is anything below this
-PAUSE_DEPTH_DB = 20.0  # a sound whose quietest parts lie this far below its loudest has pauses
-ROOM_SHARE = 0.3  # of the way from the room's level to the speech's, where speech begins
 STILL_OPENING = 0.24  # openings approach this limit in a face whose own speech was never seen
-OWN_SHARE = 0.5  # of the person's own openings against people's in general
+OWN_SHARE = 0.8  # of the person's own openings against people's in general
 TRUSTED_FRAMES = 75  # 3 s of speech count half
 USUAL_SMOOTHING = 0.024  # seconds; brings the speed of the lips to that of real ones on average (measured)
 SMOOTHINGS = (0.0, 0.016, 0.020, 0.024, 0.028, 0.032)
 SHORTEST_PACE_SECONDS = 2.0
-WIDTH_GAIN = 1.25  # squared error shrinks rounding and spreading too
-
-
-class MouthMotionNetwork:
-    """The shipped audio-to-mouth network."""
-
-    def __init__(self) -> None:
-        self.session = create_session("mouth_motion.onnx")
-
-    def __call__(self, samples: Rows) -> NDArray[np.float32]:
-        """Predict the motion for a whole sound.
-
-        Args:
-            samples: Mono 16 kHz, -1..1.
-
-        Returns:
-            (T, 80, 2) float32 displacement from the closed mouth, canonical units, row k at k / 25 s, for all of the
-            sound and one frame beyond.
-        """
-        return np.concatenate(list(self.pieces(samples)))
-
-    def pieces(self, samples: Rows) -> Iterator[NDArray[np.float32]]:
-        """Predict the motion for a whole sound, some seconds at a time.
-
-        Args:
-            samples: Mono 16 kHz, -1..1, in memory or on disk.
-
-        Yields:
-            (n, 80, 2) rows that, one after another, are what a call gives.
-        """
-        frames = len(samples) // FRAME_SAMPLES + 1
-        mel = LogMel(samples)
-        for start in range(0, frames, CHUNK_FRAMES):
-            stop = min(frames, start + CHUNK_FRAMES)
-            low, high = max(0, start - CONTEXT_FRAMES), min(frames, stop + CONTEXT_FRAMES)
-            piece = mel.columns(low * MEL_PER_FRAME, (high - low) * MEL_PER_FRAME)[None]
-            (motion,) = self.session.run(None, {"mel": piece})
-            yield motion[0, start - low : stop - low].reshape(-1, len(mesh.MOUTH_POINTS), 2)
-
-
-@dataclass(frozen=True)
-class HeardSpeech:
-    """What a sound says to an average mouth.
-
-    Attributes:
-        motion: (80, 2) float32 each, row k at k / 25 s; see ``MouthMotionNetwork``.
-        gate: (T,) 0 in silence, 1 in speech; see ``speech_gate``.
-    """
-
-    motion: Rows
-    gate: NDArray[np.float64]
-
-
-def hear(speech: Rows, folder: Path, cancel: Cancellation | None = None) -> HeardSpeech:
-    """Run the network and the gate over a sound, in memory that does not grow with it.
-
-    Args:
-        speech: Mono 16 kHz, -1..1, in memory or on disk.
-        folder: Where the motion goes, as ``mouth_motion.rows``; what this held before is gone.
-        cancel: Checked all the time.
-
-    Raises:
-        OutputError: the motion cannot be written.
-        Cancelled: when asked to stop.
-    """
-    file = folder / "mouth_motion.rows"
-    file.unlink(missing_ok=True)
-    motion = RowFile(file, (len(mesh.MOUTH_POINTS), 2))
-    for piece in MouthMotionNetwork().pieces(speech):
-        if cancel is not None:
-            cancel.check()
-        motion.extend(piece)
-    motion.flush()
-    return HeardSpeech(motion, speech_gate(speech, len(motion)))
-
-
-def loudness_db(samples: Rows, frames: int) -> NDArray[np.float64]:
-    """Level of the 60 ms round each frame of the 25 Hz grid, dB of full scale, (frames,)."""
-    last = len(samples) + 640 - LEVEL_BEFORE  # later frames hear what this one does
-    power = np.empty(frames)
-    for first in range(0, frames, CHUNK_FRAMES):
-        starts = np.minimum(np.arange(first, min(frames, first + CHUNK_FRAMES)) * FRAME_SAMPLES - LEVEL_BEFORE, last)
-        low, high = int(starts[0]), int(starts[-1]) + LEVEL_SAMPLES
-        inside = np.asarray(samples[min(len(samples), max(0, low)) : max(0, high)], np.float64) ** 2
-        before = max(0, -low)
-        padded = np.pad(inside, (before, max(0, high - low - before - len(inside))))
-        total = np.concatenate([[0.0], np.cumsum(padded)])
-        power[first : first + len(starts)] = (total[starts - low + LEVEL_SAMPLES] - total[starts - low]) / LEVEL_SAMPLES
-    return np.asarray(10 * np.log10(power + 1e-10))
-
-
-def speech_gate(samples: Rows, frames: int) -> NDArray[np.float64]:
-    """0 in silence, 1 in speech, (frames,), rising 80 ms before a sound and falling 160 ms after it."""
-    level = loudness_db(samples, frames)
-    loud = float(np.percentile(level, 95)) if len(level) else -100.0
-    quiet = float(np.percentile(level, 5)) if len(level) else -100.0
-    threshold = max(loud - SILENCE_DROP_DB, SILENCE_FLOOR_DB)
-    if loud - quiet > PAUSE_DEPTH_DB:
-        # the recording has pauses: what is in them is the room, not speech
-        threshold = max(threshold, quiet + ROOM_SHARE * (loud - quiet))
-    open_gate = (level > threshold).astype(np.float64)
-    wide = open_gate.copy()
-    for shift in range(1, 3):
-        wide[:-shift] = np.maximum(wide[:-shift], open_gate[shift:])
-    for shift in range(1, 5):
-        wide[shift:] = np.maximum(wide[shift:], open_gate[:-shift])
-    kernel = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
-    return np.convolve(np.pad(wide, 2, mode="edge"), kernel, mode="valid")
+NEARLY_CLOSED = 0.035  # openings below this are made smaller: what is all but closed is closed
+SHAPE_GAIN = 0.8  # of rounding and spreading: least error on people never seen
+CLOSING = (0.35, 0.75)  # probabilities of closed lips from which openings shrink, and at which they are gone
 
 
 class PersonalMotion:
@@ -157,8 +36,9 @@ class PersonalMotion:
 
     A network trained on squared error opens too little and never quite closes. Its openings are therefore mapped,
     quantile by quantile, to the openings this person is seen to make (mixed with those of people in general, as a short
-    clip shows only some): so lips close as often, and open as far, as theirs do. The change is made along the direction
-    in which mouths close.
+    clip shows only some), and where it holds the lips to be closed they close. An opening moves the mouth along the
+    direction in which this person's opens. What is left of the network's motion, rounding and spreading, is added to
+    how the person holds the mouth while speaking: a smile stays one, and fades where the lips round.
     """
 
     def __init__(self, heard: HeardSpeech, face: CanonicalFace, model: MouthShapeModel) -> None:
@@ -170,7 +50,7 @@ class PersonalMotion:
             model: Statistics of mouths in general.
         """
         self._heard = heard
-        self._direction = np.asarray(model.closing_direction, np.float64)
+        self._average_direction = np.asarray(model.closing_direction, np.float64)
         self._parts: dict[int, NDArray[np.float64]] = {}
         self._times = np.arange(len(heard.motion)) / GRID_RATE
         speaking = heard.gate > 0.5
@@ -185,15 +65,18 @@ class PersonalMotion:
         least = np.inf
         # the network's lips are a little quicker than real ones; how much they are calmed is the person's own pace
         for sigma in SMOOTHINGS if pace is not None else (USUAL_SMOOTHING,):
-            opening = _openings(smooth_in_time(gap, self._times, sigma), wanted, speaking, model)
+            opening = _openings(smooth_in_time(gap, self._times, sigma), wanted, speaking, model) * ajar(heard.closed)
             difference = 0.0 if pace is None else abs(_pace(opening * heard.gate, speaking) - pace)
             if difference < least:
                 self._sigma, self._opening, least = sigma, opening, difference
-        total = np.zeros(len(mesh.MOUTH_POINTS))
+        total = np.zeros((len(mesh.MOUTH_POINTS), 2))
         for number in range(self._count()):
             part = slice(number * PART_FRAMES, (number + 1) * PART_FRAMES)
-            total += self._smooth(number)[speaking[part], :, 0].sum(0)
-        self._centre = total / speaking.sum()
+            total += self._shape(number)[speaking[part]].sum(0)
+        average_posture = total / speaking.sum()
+        self._centre = average_posture * SHAPE_GAIN
+        self._posture = average_posture if face.style is None else face.style.posture
+        self._direction = self._average_direction if face.style is None else face.style.direction
 
     def __len__(self) -> int:
         return len(self._heard.motion)
@@ -227,18 +110,19 @@ class PersonalMotion:
     def _part(self, number: int) -> NDArray[np.float64]:
         if number not in self._parts:
             part = slice(number * PART_FRAMES, (number + 1) * PART_FRAMES)
-            moved = self._smooth(number)
-            moved[..., 0] = self._centre + WIDTH_GAIN * (moved[..., 0] - self._centre)
-            moved += (self._opening[part] - gap_of(moved))[:, None, None] * self._direction
+            moved = SHAPE_GAIN * self._shape(number) + (self._posture - self._centre)
+            moved += self._opening[part, None, None] * self._direction
             self._parts[number] = moved * self._heard.gate[part, None, None]
         return self._parts[number]
 
-    def _smooth(self, number: int) -> NDArray[np.float64]:
-        """The network's motion of one part, smoothed with what lies round it."""
+    def _shape(self, number: int) -> NDArray[np.float64]:
+        """The network's motion of one part, smoothed with what lies round it, its opening taken out."""
         start, stop = number * PART_FRAMES, min(len(self), (number + 1) * PART_FRAMES)
         low, high = max(0, start - PART_MARGIN), min(len(self), stop + PART_MARGIN)
         smooth = smooth_in_time(self._heard.motion[low:high], self._times[low:high], self._sigma)
-        return np.array(smooth[start - low : stop - low])
+        shape = np.array(smooth[start - low : stop - low])
+        shape -= gap_of(shape)[:, None, None] * self._average_direction
+        return shape
 
     def _raw_parts(self) -> Iterator[NDArray[np.float32]]:
         for number in range(self._count()):
@@ -251,6 +135,12 @@ class PersonalMotion:
 def personalise_stored(heard: HeardSpeech, face: CanonicalFace, model: MouthShapeModel) -> PersonalMotion:
     """Bring an average mouth's motion to one person's; see ``PersonalMotion``."""
     return PersonalMotion(heard, face, model)
+
+
+def ajar(closed: NDArray[np.floating]) -> NDArray[np.float64]:
+    """What is left of an opening, 0..1, where lips are closed with log odds ``closed``."""
+    probability = 1 / (1 + np.exp(-np.clip(np.asarray(closed, np.float64), -30, 30)))
+    return np.asarray(1 - smoothstep(*CLOSING, probability))
 
 
 def _openings(
@@ -296,13 +186,12 @@ def wanted_quantiles(face: CanonicalFace, model: MouthShapeModel) -> NDArray[np.
     if not face.speaks:
         # as people in general, wide openings held back: the inside of this mouth was never seen
         held = STILL_OPENING * np.tanh(np.maximum(model.true_gap, 0) / STILL_OPENING)
-        return np.asarray(held * smoothstep(0.0, 0.035, held))
+        return np.asarray(held * smoothstep(0.0, NEARLY_CLOSED, held))
     own = np.quantile(face.gap, model.gap_levels)
     high = model.gap_levels.searchsorted(0.9)
     scale = np.clip(own[high] / max(float(model.true_gap[high]), 1e-3), 0.5, 1.5)
     mixed = OWN_SHARE * own + (1 - OWN_SHARE) * model.true_gap * scale
-    # what is all but closed is closed
-    mixed = mixed * smoothstep(0.0, 0.035, mixed)
+    mixed = mixed * smoothstep(0.0, NEARLY_CLOSED, mixed)
     return np.asarray(np.maximum.accumulate(np.minimum(np.maximum(mixed, 0), 1.1 * np.quantile(face.gap, 0.98))))
 
 

@@ -18,6 +18,7 @@ from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFa
 from talkingface.models.video_retalking.landmark.donor_choice import choose_donors
 from talkingface.models.video_retalking.landmark.donors import Donor, Donors
 from talkingface.models.video_retalking.landmark.face_warp import WarpField, plan_warp
+from talkingface.models.video_retalking.landmark.hearing import HeardSpeech
 from talkingface.models.video_retalking.landmark.mouth_layer import (
     MOUTH,
     RIGID_POINTS,
@@ -28,11 +29,7 @@ from talkingface.models.video_retalking.landmark.mouth_layer import (
     plan_mouth,
     render_plane,
 )
-from talkingface.models.video_retalking.landmark.mouth_motion import (
-    HeardSpeech,
-    PersonalMotion,
-    personalise_stored,
-)
+from talkingface.models.video_retalking.landmark.mouth_motion import PersonalMotion, personalise_stored
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
 from talkingface.models.video_retalking.stages import FloatArray, RegionPatch
 from talkingface.progress import Cancellation
