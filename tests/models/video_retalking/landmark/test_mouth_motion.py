@@ -33,10 +33,12 @@ from talkingface.models.video_retalking.landmark.mouth_motion import (
     STILL_OPENING,
     TRUSTED_FRAMES,
     USUAL_SMOOTHING,
-    ajar,
     at_times,
+    closed_share,
+    left_open,
     own_pace,
     personalise_stored,
+    spoken_gaps,
     wanted_quantiles,
 )
 
@@ -126,7 +128,25 @@ def test_lips_close_where_the_network_says_so(talker: CanonicalFace, mouths) -> 
     assert np.abs(moved[200:204]).max() < 1e-6
     assert plain[200:204].min() > 0.02
     np.testing.assert_allclose(moved[:190], plain[:190], atol=0.02)
-    np.testing.assert_allclose(ajar(np.array([-9.0, 9.0])), [1, 0], atol=1e-9)
+
+
+def test_as_many_closures_as_the_person_makes() -> None:
+    odds = np.random.default_rng(0).normal(size=1000) * 0.6 - 1.5
+    level, speaking = np.full(1000, 0.1), np.ones(1000, bool)
+    shares = [float((left_open(odds, level, speaking, share) < 0.5).mean()) for share in (0.0, 0.03, 0.1)]
+    assert shares[0] < 0.01
+    assert shares[1] == pytest.approx(1.8 * 0.03, abs=0.01)
+    assert shares[2] == pytest.approx(1.8 * 0.1, abs=0.01)
+    assert left_open(np.full(50, -9.0), level[:50], speaking[:50], 0.2).min() == 1  # nothing is closed by force
+    assert left_open(np.full(50, 9.0), level[:50], speaking[:50], 0.0).max() == 0  # what is sure is closed
+
+
+def test_rest_says_nothing_of_speech(make_track) -> None:
+    """Someone who speaks for two seconds and then listens for ten with closed lips."""
+    speech = 0.14 + 0.12 * np.sin(np.arange(50) / 1.7)
+    face = TemplateCanonicalizer().canonicalise(make_track(np.concatenate([speech, np.zeros(250)])))
+    assert closed_share(face) < 0.25
+    assert np.median(spoken_gaps(face)) > 0.05
 
 
 def test_the_mouth_is_held_and_opened_as_the_person_does(make_track, mouths) -> None:
@@ -241,7 +261,8 @@ def whole_motion(
         heard = trust * np.quantile(gap[speaking], model.gap_levels) + (1 - trust) * model.predicted_gap
         opening = np.interp(gap, heard, wanted)
         opening[gap > heard[-1]] = wanted[-1] + 0.3 * (gap[gap > heard[-1]] - heard[-1])
-        moved = moved + (np.maximum(opening, 0) * ajar(closed))[:, None, None] * direction
+        kept = left_open(closed, gap_of(motion), speaking, closed_share(face))
+        moved = moved + (np.maximum(opening, 0) * kept)[:, None, None] * direction
         moved *= gate[:, None, None]
         speed = np.abs(np.diff(gap_of(moved)))[both].mean() * GRID_RATE
         difference = 0.0 if pace is None else abs(speed - pace)

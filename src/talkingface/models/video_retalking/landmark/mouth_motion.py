@@ -26,9 +26,17 @@ TRUSTED_FRAMES = 75  # 3 s of speech count half
 USUAL_SMOOTHING = 0.024  # seconds; brings the speed of the lips to that of real ones on average (measured)
 SMOOTHINGS = (0.0, 0.016, 0.020, 0.024, 0.028, 0.032)
 SHORTEST_PACE_SECONDS = 2.0
+RESTING_GAP, RESTING_SECONDS = 0.02, 0.5  # a mouth that stays below this for so long is at rest
+FEWEST_SPOKEN = 25  # frames of the grid
 NEARLY_CLOSED = 0.035  # openings below this are made smaller: what is all but closed is closed
 SHAPE_GAIN = 0.8  # of rounding and spreading: least error on people never seen
-CLOSING = (0.35, 0.75)  # probabilities of closed lips from which openings shrink, and at which they are gone
+CLOSED_GAP = 0.012  # inter-ocular distances; a seen mouth below this is closed
+USUAL_CLOSED = 0.06  # share of spoken frames with closed lips, of people in general
+CLOSED_MORE = 1.8  # times as many frames are closed as the person is seen to close: the right ones are among them
+MOST_CLOSED = 0.3  # of the frames with speech
+LEAST_ODDS, SURE_ODDS = -3.0, 0.4  # log odds: below the first nothing is closed by them, above the other everything
+ODDS_WIDTH = 0.5
+GAP_ODDS = 0.7  # log odds that one standard deviation of the network's gap is worth
 
 
 class PersonalMotion:
@@ -61,11 +69,12 @@ class PersonalMotion:
         # are chosen from the one number a frame.
         gap = np.concatenate([gap_of(np.asarray(part, np.float64)) for part in self._raw_parts()])
         wanted = wanted_quantiles(face, model)
+        ajar = left_open(heard.closed, gap, speaking, closed_share(face))
         pace = own_pace(face)
         least = np.inf
         # the network's lips are a little quicker than real ones; how much they are calmed is the person's own pace
         for sigma in SMOOTHINGS if pace is not None else (USUAL_SMOOTHING,):
-            opening = _openings(smooth_in_time(gap, self._times, sigma), wanted, speaking, model) * ajar(heard.closed)
+            opening = _openings(smooth_in_time(gap, self._times, sigma), wanted, speaking, model) * ajar
             difference = 0.0 if pace is None else abs(_pace(opening * heard.gate, speaking) - pace)
             if difference < least:
                 self._sigma, self._opening, least = sigma, opening, difference
@@ -137,10 +146,24 @@ def personalise_stored(heard: HeardSpeech, face: CanonicalFace, model: MouthShap
     return PersonalMotion(heard, face, model)
 
 
-def ajar(closed: NDArray[np.floating]) -> NDArray[np.float64]:
-    """What is left of an opening, 0..1, where lips are closed with log odds ``closed``."""
-    probability = 1 / (1 + np.exp(-np.clip(np.asarray(closed, np.float64), -30, 30)))
-    return np.asarray(1 - smoothstep(*CLOSING, probability))
+def left_open(
+    closed: NDArray[np.floating], gap: NDArray[np.floating], speaking: NDArray[np.bool_], share: float
+) -> NDArray[np.float64]:
+    """What is left of every opening, 0..1: nothing where lips are most likely closed.
+
+    How sure the network is depends on the voice, so it is asked where, and the person's clip how often.
+
+    Args:
+        closed: (T,) log odds of closed lips.
+        gap: (T,) the network's gaps; a small one speaks for closed lips too.
+        speaking: (T,) frames with speech.
+        share: Of these, so many are closed in the person's clip.
+    """
+    among = gap[speaking]
+    odds = np.asarray(closed, np.float64) - GAP_ODDS * (gap - np.median(among)) / (among.std() + 1e-6)
+    limit = float(np.quantile(odds[speaking], 1 - min(CLOSED_MORE * share, MOST_CLOSED)))
+    limit = float(np.clip(limit, LEAST_ODDS, SURE_ODDS))
+    return np.asarray(1 - smoothstep(limit - ODDS_WIDTH, limit + ODDS_WIDTH, odds))
 
 
 def _openings(
@@ -166,18 +189,36 @@ def _pace(gap: NDArray[np.floating], speaking: NDArray[np.bool_]) -> float:
     return float(np.abs(np.diff(gap))[both].mean() * GRID_RATE) if both.any() else 0.0
 
 
-def own_pace(face: CanonicalFace) -> float | None:
-    """Mean speed of the opening while the person speaks, as ``_pace``; None when the clip does not show it.
+def spoken(face: CanonicalFace) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Gaps (T,) of the clip on the 25 Hz grid, and where the mouth is not at rest."""
+    times = face.track.times
+    grid = np.arange(times[0], times[-1] + 1e-6, 1 / GRID_RATE)
+    gap = np.interp(grid, times, face.gap)
+    width = int(RESTING_SECONDS * GRID_RATE)
+    return gap, np.convolve(gap > RESTING_GAP, np.ones(width), mode="same")[: len(gap)] > 0.5
 
-    Resting stretches (the opening stays below 0.02 for half a second) do not count.
-    """
+
+def spoken_gaps(face: CanonicalFace) -> NDArray[np.float64]:
+    """The clip's gaps while the mouth is not at rest; all of them when it hardly ever moves."""
+    gap, moving = spoken(face)
+    return gap[moving] if moving.sum() >= FEWEST_SPOKEN else np.asarray(face.gap, np.float64)
+
+
+def closed_share(face: CanonicalFace) -> float:
+    """Share of spoken frames in which this person's lips are closed; as people in general, the less is seen."""
+    if not face.speaks:
+        return USUAL_CLOSED
+    gaps = spoken_gaps(face)
+    trust = len(gaps) / (len(gaps) + TRUSTED_FRAMES)
+    return trust * float((gaps < CLOSED_GAP).mean()) + (1 - trust) * USUAL_CLOSED
+
+
+def own_pace(face: CanonicalFace) -> float | None:
+    """Mean speed of the opening while the person speaks, as ``_pace``; None when the clip does not show it."""
     times = face.track.times
     if not face.speaks or times[-1] - times[0] < SHORTEST_PACE_SECONDS:
         return None
-    grid = np.arange(times[0], times[-1], 1 / GRID_RATE)
-    gap = np.interp(grid, times, face.gap)
-    width = GRID_RATE // 2
-    moving = np.convolve(gap > 0.02, np.ones(width), mode="same") > 0
+    gap, moving = spoken(face)
     return _pace(gap, moving) if moving.sum() > GRID_RATE else None
 
 
@@ -187,7 +228,8 @@ def wanted_quantiles(face: CanonicalFace, model: MouthShapeModel) -> NDArray[np.
         # as people in general, wide openings held back: the inside of this mouth was never seen
         held = STILL_OPENING * np.tanh(np.maximum(model.true_gap, 0) / STILL_OPENING)
         return np.asarray(held * smoothstep(0.0, NEARLY_CLOSED, held))
-    own = np.quantile(face.gap, model.gap_levels)
+    seen = spoken_gaps(face)
+    own = np.quantile(seen, model.gap_levels)
     high = model.gap_levels.searchsorted(0.9)
     scale = np.clip(own[high] / max(float(model.true_gap[high]), 1e-3), 0.5, 1.5)
     mixed = OWN_SHARE * own + (1 - OWN_SHARE) * model.true_gap * scale
