@@ -16,7 +16,7 @@ from talkingface.faces.geometry import align, gap_of, smooth_in_time
 from talkingface.faces.track import FaceTrack
 from talkingface.media.mel import LogMel
 from talkingface.media.row_file import Rows
-from talkingface.models.video_retalking.landmark.mouth_motion import speech_gate
+from talkingface.models.video_retalking.landmark.hearing import speech_gate
 
 GRID_RATE = 25
 SHORTEST = 25  # grid frames that must be comparable
