@@ -31,7 +31,7 @@ from talkingface.training.speech_embedding import load_speech_embedding
 
 log = logging.getLogger("talkingface.training")
 
-MEMBERS = 3
+MEMBERS = 4
 SYNC_STEPS = 1.5  # times the steps of a mouth network: contrast is learnt more slowly
 RECIPE_VERSION = 2  # a change of networks, losses or augmentation refuses older checkpoints
 MIN_CLIPS = 2

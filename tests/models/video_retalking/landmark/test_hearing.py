@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from talkingface.faces.geometry import gap_of
+from talkingface.media.audio import read_audio, to_mono_16k
 from talkingface.models.video_retalking.landmark.hearing import MouthMotionNetwork, hear, loudness_db, speech_gate
+from talkingface.weights.embedded import asset_path
 
 RATE = 16_000
 
@@ -80,9 +82,13 @@ def test_long_sounds_have_no_seams() -> None:
 
 
 def test_the_network_opens_the_mouth_for_speech() -> None:
-    sound = np.concatenate([np.zeros(RATE, np.float32), babble(2), np.zeros(RATE, np.float32)])
-    gap = gap_of(MouthMotionNetwork()(sound).displacement)
-    assert gap[30:70].mean() > gap[:15].mean() + 0.02
+    voice = to_mono_16k(read_audio(asset_path("sample/hello.flac")))
+    sound = np.concatenate([np.zeros(RATE, np.float32), voice, np.zeros(RATE, np.float32)])
+    motion, closed = MouthMotionNetwork()(sound)
+    gap, speech = gap_of(motion), slice(30, 25 + len(voice) // 640 - 5)
+    assert gap[speech].mean() > gap[:15].mean() + 0.02
+    assert gap[speech].std() > 0.02
+    assert closed[:15].mean() > closed[speech].mean() + 1
 
 
 def test_a_room_that_is_heard_in_the_pauses_does_not_open_the_mouth() -> None:

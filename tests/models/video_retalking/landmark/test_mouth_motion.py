@@ -28,6 +28,7 @@ from talkingface.models.video_retalking.landmark.hearing import (
     speech_gate,
 )
 from talkingface.models.video_retalking.landmark.mouth_motion import (
+    CLOSED_MORE,
     SHAPE_GAIN,
     SMOOTHINGS,
     STILL_OPENING,
@@ -135,8 +136,8 @@ def test_as_many_closures_as_the_person_makes() -> None:
     level, speaking = np.full(1000, 0.1), np.ones(1000, bool)
     shares = [float((left_open(odds, level, speaking, share) < 0.5).mean()) for share in (0.0, 0.03, 0.1)]
     assert shares[0] < 0.01
-    assert shares[1] == pytest.approx(1.8 * 0.03, abs=0.01)
-    assert shares[2] == pytest.approx(1.8 * 0.1, abs=0.01)
+    assert shares[1] == pytest.approx(CLOSED_MORE * 0.03, abs=0.01)
+    assert shares[2] == pytest.approx(CLOSED_MORE * 0.1, abs=0.01)
     assert left_open(np.full(50, -9.0), level[:50], speaking[:50], 0.2).min() == 1  # nothing is closed by force
     assert left_open(np.full(50, 9.0), level[:50], speaking[:50], 0.0).max() == 0  # what is sure is closed
 
