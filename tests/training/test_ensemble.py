@@ -18,7 +18,6 @@ from talkingface.training.mouth import train_mouth  # noqa: E402
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ensemble, "MEMBERS", 2)
-    monkeypatch.setattr(ensemble, "EXPERT_MEMBERS", 1)
     monkeypatch.setattr(mouth_fit, "BATCH", BatchShape(rows=4, frames=32))
     monkeypatch.setattr(sync_expert, "BATCH", BatchShape(rows=4, frames=30, chained=False, tempo=0.0))
 

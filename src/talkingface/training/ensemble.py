@@ -23,7 +23,7 @@ from talkingface.training.card import make_card
 from talkingface.training.clip_list import ListedClip, named_clips
 from talkingface.training.examples import Example, direction_and_examples
 from talkingface.training.loop import LoopOptions, RunFolder
-from talkingface.training.mouth_network import Ensemble, MouthMotion, SyncEnsemble, SyncExpert
+from talkingface.training.mouth_network import Ensemble, MouthMotion, SyncExpert
 from talkingface.training.mouth_rows import prepare_rows, speech_of_clip
 from talkingface.training.packing import PACK_VERSION, ClipPack
 from talkingface.training.people import PeopleSplit, halves, source_shares, split_people
@@ -32,7 +32,7 @@ from talkingface.training.speech_embedding import load_speech_embedding
 log = logging.getLogger("talkingface.training")
 
 MEMBERS = 3
-EXPERT_MEMBERS = 2  # of each of the two experts
+EXPERTS = 2
 SYNC_STEPS = 0.75  # times the steps of a mouth network: half of the people are learnt by heart sooner
 RECIPE_VERSION = 2  # a change of networks, losses or augmentation refuses older checkpoints
 MIN_CLIPS = 2
@@ -153,9 +153,7 @@ class _Trainer:
     cancel: Cancellation
 
     def plan(self, name: str, seed: int, steps: int, weight_decay: float) -> tuple[LoopOptions, RunFolder]:
-        minutes = (
-            None if self.options.minutes is None else max(self.options.minutes, 1e-3) / (MEMBERS + 2 * EXPERT_MEMBERS)
-        )
+        minutes = None if self.options.minutes is None else max(self.options.minutes, 1e-3) / (MEMBERS + EXPERTS)
         content = [PACK_VERSION, RECIPE_VERSION, name, seed, steps, sorted(clip.digest for clip in self.pack.clips)]
         fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()
         loop = LoopOptions(
@@ -169,8 +167,8 @@ class _Trainer:
 class _Experts:
     """The sync expert of product and training, and the one that scores; ``apart`` when no person taught both."""
 
-    work: SyncEnsemble
-    judge: SyncEnsemble
+    work: SyncExpert
+    judge: SyncExpert
     apart: bool
 
 
@@ -185,14 +183,12 @@ def _train_experts(
             "too few people for two: both sync experts learn from the same, and the judge is not another's"
         )
         parts = ([example.clip for example in train],) * 2
-    trained: dict[str, list[SyncExpert]] = {"sync_expert": [], "sync_judge": []}
-    for (name, members), part in zip(trained.items(), parts, strict=True):
+    trained = []
+    for number, (name, part) in enumerate(zip(("sync_expert", "sync_judge"), parts, strict=True)):
+        plan = trainer.plan(name, trainer.options.seed + number, steps, 0.05)
         examples = [by_clip[id(clip)] for clip in part]
-        for number in range(EXPERT_MEMBERS):
-            seed = trainer.options.seed + len(trained) * number + (name == "sync_judge")
-            plan = trainer.plan(f"{name}_{number + 1}", seed, steps, 0.05)
-            members.append(sync_expert.train_sync_expert(examples, held, source_shares(part), *plan))
-    return _Experts(SyncEnsemble(trained["sync_expert"]), SyncEnsemble(trained["sync_judge"]), apart)
+        trained.append(sync_expert.train_sync_expert(examples, held, source_shares(part), *plan))
+    return _Experts(*trained, apart)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from talkingface.errors import OutputError
 from talkingface.media.mel import PHONETIC_BANDS
 from talkingface.training.mouth_data import MOUTH_VALUES
 from talkingface.training.mouth_figures import GapStatistics
-from talkingface.training.mouth_network import BANDS, Ensemble, MouthMotion, SyncEnsemble
+from talkingface.training.mouth_network import BANDS, Ensemble, MouthMotion, SyncExpert
 from talkingface.training.speech_embedding import SPEECH_VALUES, WINDOW_COLUMNS, SpeechEmbedding
 from talkingface.weights.embedded import onnx_runtime
 
@@ -56,12 +56,11 @@ def export_mouth(members: Sequence[MouthMotion], path: Path, half: bool = True) 
     return _check(network, path, inputs, (PARITY, LOG_ODDS_PARITY))
 
 
-def export_sync(network: SyncEnsemble, path: Path, small: bool = True) -> float:
-    """Write an ensemble as one ONNX file: inputs ``points`` (1, T, 160) and ``mel`` (1, 4 T, 80), outputs ``mouth`` and
-    ``sound`` (1, T, 96 n), unit vectors.
+def export_sync(network: SyncExpert, path: Path, small: bool = True) -> float:
+    """Write ONNX: inputs ``points`` (1, T, 160) and ``mel`` (1, 4 T, 80), outputs ``mouth`` and ``sound`` (1, T, 96).
 
     Args:
-        network: Trained experts.
+        network: A trained expert.
         path: The file.
         small: Store weights as 8-bit numbers; see ``store_in_eight_bits``.
 

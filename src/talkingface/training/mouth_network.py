@@ -150,17 +150,3 @@ class SyncExpert(nn.Module):  # type: ignore[misc]  # torch is not followed: its
     def forward(self, points: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
         """Both embeddings."""
         return self.embed_mouth(points), self.embed_sound(mel)
-
-
-class SyncEnsemble(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
-    """Several trained ``SyncExpert`` networks as one: their likenesses are averaged."""
-
-    def __init__(self, members: list[SyncExpert]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-
-    def forward(self, points: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Points (B, T, 160) and log-mel (B, 4 T, 80) -> two unit vectors (B, T, 96 n) for n members."""
-        pairs = [member(points, mel) for member in self.members]
-        share = len(pairs) ** -0.5
-        return torch.cat([mouth for mouth, _ in pairs], 2) * share, torch.cat([sound for _, sound in pairs], 2) * share

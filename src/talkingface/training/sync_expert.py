@@ -15,7 +15,7 @@ from talkingface.training.augment import VoiceChange, augment_mel, mirror_places
 from talkingface.training.examples import Batches, BatchShape, Example, mel_statistics, principal_components
 from talkingface.training.loop import LoopOptions, RunFolder, fit
 from talkingface.training.mouth_data import MEL_PER_FRAME
-from talkingface.training.mouth_network import COMPONENTS, SyncEnsemble, SyncExpert
+from talkingface.training.mouth_network import COMPONENTS, SyncExpert
 
 BATCH = BatchShape(rows=28, frames=36, chained=False, tempo=0.1)
 VOICE = VoiceChange(bands=8.0, babble=0.15, masks=3)
@@ -25,7 +25,6 @@ MIN_OVERLAP = 12
 MIN_FRAMES = 28
 NEVER = -1e4
 SURE = 0.2  # confidence from which an offset is believed
-AnyExpert = SyncExpert | SyncEnsemble
 
 
 def sync_loss(network: SyncExpert, mouth: Tensor, sound: Tensor, exists: Tensor) -> Tensor:
@@ -93,7 +92,7 @@ def read_curve(curve: NDArray[np.float64]) -> SyncReading:
     return SyncReading(int(np.nanargmin(curve)) - MAX_OFFSET, float(np.nanmedian(curve) - np.nanmin(curve)))
 
 
-def embed(network: AnyExpert, example: Example) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def embed(network: SyncExpert, example: Example) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mouth and sound embeddings of one example."""
     network.eval()
     with torch.inference_mode():
@@ -103,7 +102,7 @@ def embed(network: AnyExpert, example: Example) -> tuple[NDArray[np.float32], ND
         return mouth[0].numpy(), sound[0].numpy()
 
 
-def validate(network: AnyExpert, examples: Sequence[Example], min_frames: int = MIN_FRAMES) -> dict[str, float]:
+def validate(network: SyncExpert, examples: Sequence[Example], min_frames: int = MIN_FRAMES) -> dict[str, float]:
     """Confidence with the own and with another sound, and how often the offset is within one frame of zero."""
     pairs = [embed(network, example) for example in examples if len(example.displacement) >= min_frames]
     if not pairs:
@@ -121,7 +120,7 @@ def validate(network: AnyExpert, examples: Sequence[Example], min_frames: int = 
     }
 
 
-def agreement(first: AnyExpert, second: AnyExpert, examples: Sequence[Example]) -> dict[str, float]:
+def agreement(first: SyncExpert, second: SyncExpert, examples: Sequence[Example]) -> dict[str, float]:
     """How often two experts find the same offset, within one frame: of all clips, and where both are sure.
 
     Clips of ``MIN_FRAMES`` and more count; sure is a confidence of at least ``SURE``.
@@ -141,7 +140,7 @@ def agreement(first: AnyExpert, second: AnyExpert, examples: Sequence[Example]) 
 
 
 def realign(
-    network: AnyExpert, examples: Sequence[Example], largest: int = 1, least_confidence: float = 0.3
+    network: SyncExpert, examples: Sequence[Example], largest: int = 1, least_confidence: float = 0.3
 ) -> list[Example]:
     """Move the sound of clips whose own offset the expert is sure of; offsets beyond ``largest`` frames are left."""
     aligned = []

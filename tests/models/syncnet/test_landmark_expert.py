@@ -26,10 +26,10 @@ def test_the_judge_is_another_network() -> None:
     one, other = LandmarkSyncExpert().embed_mouth(mouth), LandmarkSyncExpert.judge().embed_mouth(mouth)
     assert one.vectors.shape == other.vectors.shape
     assert np.abs(one.vectors - other.vectors).mean() > 0.01
-    assert asset_path(WEIGHTS).stat().st_size + asset_path(JUDGE_WEIGHTS).stat().st_size < 2.8e6
+    assert asset_path(WEIGHTS).stat().st_size + asset_path(JUDGE_WEIGHTS).stat().st_size < 1.6e6
 
 
-SIZE = 192  # numbers of an embedding: two members' 96
+SIZE = 96  # numbers of an embedding
 
 
 def motion(times: np.ndarray, seed: int = 0) -> np.ndarray:
