@@ -5,9 +5,10 @@
 Needs the extra [train]. Each clip's own mouth is the truth. Offsets between sound and picture are common in found
 footage, so every correlation is given twice: as it is, and with the clip's own offset taken out.
 
-The rule: the sync expert compares mouth and sound at offsets of -15 to 15 frames of 1/25 s; where its confidence is at
-least 0.2 and the best offset is at most 8 frames, the sound is moved by it. The offset is chosen on the clip that is
-scored, so these figures are a little too good; the raw ones are too bad wherever sound and picture really disagree.
+The rule: the scoring sync expert compares mouth and sound at offsets of -15 to 15 frames of 1/25 s; where its
+confidence is at least 0.2 and the best offset is at most 8 frames, the sound is moved by it. The offset is chosen on
+the clip that is scored, so these figures are a little too good; the raw ones are too bad wherever sound and picture
+really disagree.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Shipped:
 
     def __init__(self) -> None:
         self.mouth = create_session("mouth_motion.onnx")
-        self.sync = create_session("sync_expert.onnx")
+        self.sync = create_session("sync_judge.onnx")
 
     def motion(self, mel: np.ndarray) -> np.ndarray:
         """Log-mel (4 T, 80) to displacements (T, 80, 2)."""

@@ -326,7 +326,7 @@ def main() -> int:
             say(f"left out: {duplicate.path.stem}: {duplicate.why} as {duplicate.first.stem}")
         paths = [path for path in paths if path not in {duplicate.path for duplicate in repeated}]
     clips = [(path, group_of(path, chosen.split)) for path in paths]
-    expert = LandmarkSyncExpert()
+    expert = LandmarkSyncExpert.judge()
     if chosen.level == "planned":
         sources = []
         for path, group in clips:

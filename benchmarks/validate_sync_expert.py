@@ -1,22 +1,25 @@
-"""How far the landmark sync expert can be trusted: a table over real clips of people it was not trained on.
+"""How far the two landmark sync experts can be trusted: tables over real clips of people they were not trained on.
 
     python benchmarks/validate_sync_expert.py FOLDER_OF_VIDEOS --cache FOLDER_FOR_TRACKS
 
-For every clip: its offset as a whole, whether pieces of it, cut out and judged alone, agree with that, and the
-confidence with its own sound and with another clip's. Clips whose name begins with ``mcgurk_mismatched`` have lips and
-sound that deliberately disagree; they are reported, and left out of every mean.
+For every clip and each expert: its offset as a whole, whether pieces of it, cut out and judged alone, agree with that,
+and the confidence with its own sound and with another clip's. Then how often the expert at work and the judge, who were
+trained on different people, find the same offset. Clips whose name begins with ``mcgurk_mismatched`` have lips and
+sound that deliberately disagree; they are reported, and left out of every mean, as are clips that repeat another's
+sound or pictures.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from duplicate_clips import duplicates
+from kept_tracks import most_prominent
 from numpy.typing import NDArray
 
 from talkingface.errors import TalkingFaceError
@@ -24,10 +27,11 @@ from talkingface.evaluation.metrics.sync import MAX_OFFSET, SHORTEST_ROWS, SyncF
 from talkingface.evaluation.observation import generic_face
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import align_to_own_mean
-from talkingface.faces.video import track_video
 from talkingface.media.audio import SPEECH_RATE, read_audio, to_mono_16k
 from talkingface.models.syncnet.landmark_expert import (
     GRID_RATE,
+    JUDGE_WEIGHTS,
+    WEIGHTS,
     Embeddings,
     LandmarkSyncExpert,
     MouthOnGrid,
@@ -36,90 +40,132 @@ from talkingface.models.syncnet.landmark_expert import (
 
 MISMATCHED = "mcgurk_mismatched"
 SAMPLES_PER_ROW = SPEECH_RATE // GRID_RATE
+SURE = 0.2  # confidence
+LONG_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class Clip:
     name: str
+    group: str
     mouth: MouthOnGrid
     samples: NDArray[np.float32]
-    lips: Embeddings
-    sound: Embeddings
-
-    @property
-    def group(self) -> str:
-        return "mcgurk" if self.name.startswith("mcgurk") else self.name.split("_")[0]
 
     @property
     def rows(self) -> int:
-        return min(self.mouth.rows, len(self.sound.vectors))
+        return min(self.mouth.rows, len(self.samples) // SAMPLES_PER_ROW)
 
 
-def tracked(path: Path, cache: Path | None) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Landmarks and times of the most prominent face, from the cache when the very same bytes were tracked before."""
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    kept = None if cache is None else cache / f"{path.stem}-{digest}.npz"
-    if kept is not None and kept.is_file():
-        with np.load(kept, allow_pickle=False) as packed:
-            return packed["landmarks"], packed["times"]
-    tracks = track_video(path, threads=1).tracks
-    landmarks = tracks[0].landmarks if tracks else np.zeros((0, mesh.MESH_POINTS, 3), np.float32)
-    times = tracks[0].times if tracks else np.zeros(0)
-    if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(kept, landmarks=landmarks, times=times)
-    return landmarks, times
-
-
-def load(path: Path, cache: Path | None, expert: LandmarkSyncExpert, reference: NDArray[np.float64]) -> Clip:
-    landmarks, times = tracked(path, cache)
-    if not len(landmarks):
-        raise TalkingFaceError(f"{path.name}: no face")
+def load(path: Path, group: str, cache: Path | None, reference: NDArray[np.float64]) -> Clip:
+    track = most_prominent(path, cache)
     samples = to_mono_16k(read_audio(path))
-    _, shape = align_to_own_mean(landmarks, reference)
-    mouth = mouth_on_grid(shape[:, list(mesh.MOUTH_POINTS), :2], times)
-    return Clip(path.stem, mouth, samples, expert.embed_mouth(mouth), expert.embed_sound(samples))
+    _, shape = align_to_own_mean(np.asarray(track.landmarks), reference)
+    return Clip(path.stem, group, mouth_on_grid(shape[:, list(mesh.MOUTH_POINTS), :2], track.times), samples)
 
 
-def piece_offsets(clip: Clip, rows: int, expert: LandmarkSyncExpert) -> list[SyncFigures]:
-    """Figures of pieces of a clip, each cut out of picture and sound before anything is embedded."""
-    found = []
-    for start, stop in clip.mouth.stretches:
-        for low in range(start, min(stop, len(clip.sound.vectors)) - rows + 1, rows):
-            part = slice(low, low + rows)
-            mouth = MouthOnGrid(clip.mouth.points[part], ((0, rows),), clip.mouth.present[part])
-            samples = clip.samples[low * SAMPLES_PER_ROW : (low + rows) * SAMPLES_PER_ROW]
-            found.append(sync_figures(expert.embed_mouth(mouth), expert.embed_sound(samples), clip.name))
-    return found
+class Judged:
+    """One expert's view of all clips."""
+
+    def __init__(self, weights: str, clips: Sequence[Clip]) -> None:
+        self.expert = LandmarkSyncExpert(weights)
+        self.lips = {clip.name: self.expert.embed_mouth(clip.mouth) for clip in clips}
+        self.sound = {clip.name: self.expert.embed_sound(clip.samples) for clip in clips}
+        self.own = {clip.name: sync_figures(self.lips[clip.name], self.sound[clip.name], clip.name) for clip in clips}
+
+    def pieces(self, clip: Clip, rows: int) -> list[SyncFigures]:
+        """Figures of pieces of a clip, each cut out of picture and sound before anything is embedded."""
+        found = []
+        for start, stop in clip.mouth.stretches:
+            for low in range(start, min(stop, len(self.sound[clip.name].vectors)) - rows + 1, rows):
+                part = slice(low, low + rows)
+                mouth = MouthOnGrid(clip.mouth.points[part], ((0, rows),), clip.mouth.present[part])
+                samples = clip.samples[low * SAMPLES_PER_ROW : (low + rows) * SAMPLES_PER_ROW]
+                figures = sync_figures(self.expert.embed_mouth(mouth), self.expert.embed_sound(samples), clip.name)
+                found.append(figures)
+        return found
+
+    def with_other_sound(self, clip: Clip, clips: Sequence[Clip]) -> SyncFigures | None:
+        """With the sound of another clip, preferably of another source, at least as long, cut to this clip's length."""
+        start = next(index for index, other in enumerate(clips) if other.name == clip.name)
+        order = [clips[(start + step) % len(clips)] for step in range(1, len(clips))]
+        length = len(self.sound[clip.name].vectors)
+        long_enough = [other for other in order if len(self.sound[other.name].vectors) >= length]
+        best = next((other for other in long_enough if other.group != clip.group), next(iter(long_enough), None))
+        if best is None:
+            return None
+        sound = self.sound[best.name]
+        cut = Embeddings(sound.vectors[:length], sound.valid[:length])
+        return sync_figures(self.lips[clip.name], cut, clip.name)
 
 
-def other_sound(clip: Clip, clips: Sequence[Clip]) -> Embeddings | None:
-    """The sound of another clip, preferably of another source, at least as long, cut to this clip's length."""
-    start = next(index for index, other in enumerate(clips) if other.name == clip.name)
-    order = [clips[(start + step) % len(clips)] for step in range(1, len(clips))]
-    length = len(clip.sound.vectors)
-    long_enough = [other for other in order if len(other.sound.vectors) >= length]
-    best = next((other for other in long_enough if other.group != clip.group), next(iter(long_enough), None))
-    return None if best is None else Embeddings(best.sound.vectors[:length], best.sound.valid[:length])
-
-
-def share(flags: Sequence[bool]) -> str:
+def share(flags: Sequence[bool] | Sequence[float] | NDArray[np.bool_]) -> str:
     return f"{np.mean(flags):.2f}" if len(flags) else "-"
+
+
+def report(title: str, judged: Judged, clips: Sequence[Clip], piece: int) -> None:
+    print(f"\n{title}")
+    columns = ("source", "clips", "offset", "|o|<=1", "|o|<=3", "own", "other", "beats", "pieces", "agree")
+    print(" ".join(f"{column:>9}" for column in columns))
+    totals: dict[str, list[dict[str, list[float]]]] = {}
+    for clip in clips:
+        own, other = judged.own[clip.name], judged.with_other_sound(clip, clips)
+        found: dict[str, list[float]] = {
+            "offset": [own.offset],
+            "own": [own.confidence],
+            "other": [] if other is None else [other.confidence],
+            "beats": [] if other is None else [own.confidence > other.confidence],
+            "agree": [abs(figures.offset - own.offset) <= 1 for figures in judged.pieces(clip, piece)],
+        }
+        totals.setdefault(clip.group, []).append(found)
+    for name, rows in [*sorted(totals.items()), ("all", [one for group in totals.values() for one in group])]:
+        values = {key: [value for one in rows for value in one[key]] for key in rows[0]}
+        offsets = np.abs(values["offset"])
+        cells = (
+            name, len(rows), f"{np.median(values['offset']):+.0f}", share(offsets <= 1), share(offsets <= 3),
+            share(values["own"]), share(values["other"]), share(values["beats"]), len(values["agree"]),
+            share(values["agree"]),
+        )  # fmt: skip
+        print(" ".join(f"{cell:>9}" for cell in cells))
+
+
+def agreement(work: Judged, judge: Judged, clips: Sequence[Clip]) -> None:
+    """Print how often both experts find the same offset, within one frame."""
+    long = [clip for clip in clips if clip.rows >= LONG_SECONDS * GRID_RATE]
+    groups = sorted({clip.group for clip in clips})
+    rows = [(group, [clip for clip in clips if clip.group == group]) for group in groups]
+    print("\nthe two experts' offsets lie within one frame of each other")
+    print(" ".join(f"{column:>9}" for column in ("source", "clips", "agree", "sure", "agree")))
+    for name, part in [*rows, ("all", list(clips)), (f">= {LONG_SECONDS:g} s", long)]:
+        pairs = [(work.own[clip.name], judge.own[clip.name]) for clip in part]
+        alike = np.array([abs(one.offset - other.offset) <= 1 for one, other in pairs], bool)
+        sure = np.array([min(one.confidence, other.confidence) >= SURE for one, other in pairs], bool)
+        cells = (name, len(part), share(alike), int(sure.sum()), share(alike[sure]) if len(part) else "-")
+        print(" ".join(f"{cell:>9}" for cell in cells))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", type=Path, help="folder of videos with sound")
+    parser.add_argument("clips", type=Path, help="folder of videos with sound, or of folders of them")
+    parser.add_argument("--only", type=Path, help="text file: names of clips without ending, one a line")
     parser.add_argument("--cache", type=Path, help="folder that keeps face tracks between runs")
     parser.add_argument("--piece", type=float, default=3.0, help="length of a piece in seconds")
+    parser.add_argument("--keep-duplicates", action="store_true", help="do not look for clips that repeat others")
     arguments = parser.parse_args()
     started = time.monotonic()
-    expert, reference = LandmarkSyncExpert(), generic_face()
-    clips: list[Clip] = []
+    reference = generic_face()
+    paths = sorted(arguments.clips.rglob("*.mp4"))
+    if arguments.only is not None:
+        wanted = set(arguments.only.read_text(encoding="utf-8").split())
+        paths = [path for path in paths if path.stem in wanted]
     skipped: list[str] = []
-    for path in sorted(arguments.clips.glob("*.mp4")):
+    repeated = [] if arguments.keep_duplicates else duplicates([p for p in paths if not p.stem.startswith(MISMATCHED)])
+    skipped += [f"{duplicate.path.stem}: {duplicate.why} as {duplicate.first.stem}" for duplicate in repeated]
+    clips: list[Clip] = []
+    for path in [path for path in paths if path not in {duplicate.path for duplicate in repeated}]:
+        flat = path.parent == arguments.clips
+        group = path.parent.name if not flat else path.stem.split("_")[0]
         try:
-            clip = load(path, arguments.cache, expert, reference)
+            clip = load(path, group, arguments.cache, reference)
         except TalkingFaceError as error:
             skipped.append(str(error))
             continue
@@ -127,50 +173,27 @@ def main() -> None:
             skipped.append(f"{clip.name}: {clip.rows / GRID_RATE:.2f} s with face and sound is too short")
             continue
         clips.append(clip)
-    report(clips, round(arguments.piece * GRID_RATE), expert)
-    print(f"\n{len(clips)} clips, {len(skipped)} left out, {time.monotonic() - started:.0f} s")
-    for line in skipped:
-        print(f"  {line}")
-
-
-def report(clips: list[Clip], piece: int, expert: LandmarkSyncExpert) -> None:
-    judged = [clip for clip in clips if not clip.name.startswith(MISMATCHED)]
-    columns = ("source", "clips", "offset", "|o|<=1", "|o|<=3", "own", "other", "beats", "pieces", "agree")
-    print(" ".join(f"{column:>8}" for column in columns))
-    totals: dict[str, list[dict[str, list[float]]]] = {}
-    for clip in judged:
-        own = sync_figures(clip.lips, clip.sound, clip.name)
-        sound = other_sound(clip, judged)
-        other = None if sound is None else sync_figures(clip.lips, sound, clip.name)
-        pieces = piece_offsets(clip, piece, expert)
-        totals.setdefault(clip.group, []).append(
-            {
-                "offset": [own.offset],
-                "own": [own.confidence],
-                "other": [] if other is None else [other.confidence],
-                "beats": [] if other is None else [own.confidence > other.confidence],
-                "agree": [abs(figures.offset - own.offset) <= 1 for figures in pieces],
-            }
-        )
-    for name, found in [*sorted(totals.items()), ("all", [one for group in totals.values() for one in group])]:
-        values = {key: [value for one in found for value in one[key]] for key in found[0]}
-        offsets = np.array(values["offset"])
-        cells = (
-            name, len(found), f"{np.median(offsets):+.0f}", share(list(np.abs(offsets) <= 1)),
-            share(list(np.abs(offsets) <= 3)), share(values["own"]), share(values["other"]), share(values["beats"]),
-            len(values["agree"]), share(values["agree"]),
-        )  # fmt: skip
-        print(" ".join(f"{cell:>8}" for cell in cells))
+    work, judge = Judged(WEIGHTS, clips), Judged(JUDGE_WEIGHTS, clips)
+    piece = round(arguments.piece * GRID_RATE)
+    agreeing = [clip for clip in clips if not clip.name.startswith(MISMATCHED)]
+    report(f"{WEIGHTS}, at work", work, agreeing, piece)
+    report(f"{JUDGE_WEIGHTS}, the judge", judge, agreeing, piece)
     print(
         f"\noffset: median, frames of 40 ms, positive: lips late; own, other: mean confidence with the clip's own and "
         f"another clip's sound;\nbeats: share of clips whose own sound scores higher; agree: share of "
         f"{piece / GRID_RATE:g} s pieces, judged alone, within one frame of their whole clip; offsets searched: "
-        f"-{MAX_OFFSET}..{MAX_OFFSET}\n"
+        f"-{MAX_OFFSET}..{MAX_OFFSET}; sure: both confidences at least {SURE:g}"
     )
+    agreement(work, judge, agreeing)
     for clip in clips:
         if clip.name.startswith("mcgurk"):
-            figures = sync_figures(clip.lips, clip.sound, clip.name)
-            print(f"{clip.name:<52} offset {figures.offset:+3d} confidence {figures.confidence:.3f}")
+            both = "  ".join(
+                f"{seen.own[clip.name].offset:+3d} {seen.own[clip.name].confidence:.3f}" for seen in (work, judge)
+            )
+            print(f"{clip.name:<52} offset and confidence, at work and judge: {both}")
+    print(f"\n{len(clips)} clips, {len(skipped)} left out, {time.monotonic() - started:.0f} s")
+    for line in skipped:
+        print(f"  {line}")
 
 
 if __name__ == "__main__":

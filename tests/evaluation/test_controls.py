@@ -70,8 +70,8 @@ def test_controls_reuse_what_was_embedded(library: Library, files: dict[str, Pat
         assert seen is not None
         library.mouth(seen)
     calls: list[int] = []
-    embed = library.expert.embed_mouth
-    monkeypatch.setattr(library.expert, "embed_mouth", lambda mouth: calls.append(1) or embed(mouth))
+    embed = library.judge.embed_mouth
+    monkeypatch.setattr(library.judge, "embed_mouth", lambda mouth: calls.append(1) or embed(mouth))
     control_scores(look, None, [row], METRICS, library)
     assert len(calls) == 1  # the frozen mouth
 

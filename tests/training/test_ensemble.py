@@ -47,7 +47,8 @@ def run(packed: Path, output: Path, **changes: object) -> TrainMouthOptions:
 def test_everything_is_written_and_said(packed: Path, tmp_path: Path) -> None:
     progress = SilentProgress()
     result = train_mouth(run(packed, tmp_path / "out"), progress=progress)
-    for name in ("mouth_motion.onnx", "mouth_shape.npz", "sync_expert.onnx", "card.json", "mouth_2.safetensors"):
+    networks = "mouth_motion.onnx", "sync_expert.onnx", "sync_judge.onnx"
+    for name in (*networks, "mouth_shape.npz", "card.json", "mouth_2.safetensors"):
         assert (tmp_path / "out" / name).is_file()
     card = json.loads((tmp_path / "out" / "card.json").read_text())
     assert card["run"]["members"] == 2 and card["run"]["steps"] == 4
@@ -55,8 +56,12 @@ def test_everything_is_written_and_said(packed: Path, tmp_path: Path) -> None:
     assert card["data"][0]["source"] == "set" and card["data"][0]["clips"] == 48
     assert set(card["validation"]["mouth"]) >= {"network", "loudness", "network_other_sound", "member_2"}
     assert card["files"]["mouth_motion.onnx"]["bytes"] > 1000
-    assert max(card["onnx_difference"].values()) < 1e-3
-    assert result.figures["sync"]["clips"] > 0
+    assert set(card["onnx_difference"]) == set(networks) and card["onnx_difference"]["mouth_motion.onnx"] < 1e-3
+    assert max(card["onnx_difference"].values()) < 0.1
+    assert result.figures["sync"]["clips"] > 0 and result.figures["judge"]["clips"] > 0
+    assert result.figures["experts_share_nobody"] is True
+    assert 0 <= result.figures["experts_agree"]["all"] <= 1
+    assert (tmp_path / "out" / "sync_judge.onnx").read_bytes() != (tmp_path / "out" / "sync_expert.onnx").read_bytes()
     assert any("on people never seen" in line for line in progress.messages)
 
 
@@ -66,7 +71,7 @@ def test_a_stopped_run_goes_on_to_the_same_networks(packed: Path, tmp_path: Path
     with pytest.raises(Cancelled):
         train_mouth(run(packed, tmp_path / "parts"), progress=StopsAt(cancel, "train mouth_1", 2), cancel=cancel)
     resumed = train_mouth(run(packed, tmp_path / "parts", resume=True))
-    for name in ("mouth_1", "mouth_2", "sync_expert"):
+    for name in ("mouth_1", "mouth_2", "sync_expert", "sync_judge"):
         first, second = (folder / f"{name}.safetensors" for folder in (whole.folder, resumed.folder))
         assert first.read_bytes() == second.read_bytes()
 

@@ -55,10 +55,33 @@ def test_half_precision_halves_the_file(tmp_path: Path) -> None:
     assert half.stat().st_size < 0.65 * full.stat().st_size
 
 
-def test_the_expert_says_the_same_in_onnx(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    expert = SyncExpert(torch.randn(16, 160) * 0.02, torch.full((80,), -6.0), torch.tensor(2.0), 16)
-    assert export.export_sync(expert, tmp_path / "sync.onnx") < 1e-4
+def sync(seed: int, channels: int = 16) -> SyncExpert:
+    torch.manual_seed(seed)
+    return SyncExpert(torch.randn(16, 160) * 0.02, torch.full((80,), -6.0), torch.tensor(2.0), channels).eval()
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_the_expert_says_the_same_in_onnx(tmp_path: Path, small: bool) -> None:
+    path = tmp_path / "sync.onnx"
+    expert = sync(0)
+    assert export.export_sync(expert, path, small) < (0.1 if small else 1e-4)
+    session = onnx_runtime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    assert [output.shape[2] for output in session.get_outputs()] == [96, 96]
+    rng = np.random.default_rng(0)
+    points = (rng.normal(size=(1, 23, 160)) * 0.05).astype(np.float32)
+    mel = (rng.normal(size=(1, 92, 80)) * 2 - 6).astype(np.float32)
+    made = session.run(None, {"points": points, "mel": mel})
+    with torch.inference_mode():
+        wanted = expert(torch.from_numpy(points), torch.from_numpy(mel))
+    for ours, theirs in zip(made, wanted, strict=True):
+        assert np.linalg.norm(ours, axis=2) == pytest.approx(1, abs=1e-4)
+        assert (ours * theirs.numpy()).sum(2).min() > 0.99
+
+
+def test_eight_bits_make_the_file_small(tmp_path: Path) -> None:
+    for name, small in (("full", False), ("small", True)):
+        export.export_sync(sync(0, 64), tmp_path / f"{name}.onnx", small)
+    assert (tmp_path / "small.onnx").stat().st_size < 0.4 * (tmp_path / "full.onnx").stat().st_size
 
 
 def test_a_network_that_differs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,9 @@ def test_one_speaker_does_not_outweigh_many(make_talker: Callable[..., Any]) -> 
     shares = source_shares([*crowd, *lone])
     assert abs(sum(shares.values()) - 1) < 1e-9
     assert shares["lone"] < shares["crowd"]
+    long = [make_talker(number, 50, "lone") for number in range(400)]
+    assert source_shares([*crowd, *long])["lone"] == pytest.approx(0.2)
+    assert source_shares(long) == {"lone": 1.0}
 
 
 def test_too_few_clips_hold_nobody_out(talkers: list[MouthClip]) -> None:

@@ -10,6 +10,7 @@ from talkingface.training.loop import LoopOptions, RunFolder  # noqa: E402
 from talkingface.training.mouth_network import SyncExpert  # noqa: E402
 from talkingface.training.sync_expert import (  # noqa: E402
     distance_curve,
+    mixed,
     read_curve,
     realign,
     sync_loss,
@@ -43,6 +44,16 @@ def test_info_nce_prefers_the_right_moment() -> None:
     right = sync_loss(expert, sound, sound, exists)
     for wrong in (sound.roll(3, 1), sound.roll(1, 0), -sound):
         assert sync_loss(expert, wrong, sound, exists) > right + 0.5
+
+
+def test_a_mixed_mouth_moves_alike() -> None:
+    features = torch.randn(3, 32, 20, generator=torch.Generator().manual_seed(1))
+    features[:, 16:] = features[:, :16] * 2  # rates that belong to the places
+    other = mixed(features, torch.Generator().manual_seed(2))
+    assert torch.allclose(other[:, 16:], other[:, :16] * 2, atol=1e-5)
+    assert 0.02 < (other - features).abs().mean() < 0.8
+    likeness = torch.nn.functional.cosine_similarity(other.flatten(1), features.flatten(1))
+    assert (likeness > 0.8).all() and (likeness < 0.999).all()
 
 
 def test_frames_that_do_not_exist_do_not_count() -> None:

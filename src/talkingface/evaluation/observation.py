@@ -151,7 +151,7 @@ def _one_track(tracks: Sequence[FaceTrack]) -> FaceTrack:
 
 
 def mouth_motion(observation: Observation, reference: NDArray[np.floating]) -> MouthOnGrid:
-    """The mouth of an observed face as the sync expert sees it."""
+    """The mouth of an observed face as the judge sees it."""
     _, shape = align_to_own_mean(np.asarray(observation.face.landmarks), reference)
     return mouth_on_grid(shape[:, list(mesh.MOUTH_POINTS), :2], observation.face.times)
 
@@ -173,15 +173,15 @@ class Library:
         self._progress = progress
         self._cancel = cancel
         self._kept: dict[tuple[object, ...], object] = {}
-        self._expert: LandmarkSyncExpert | None = None
+        self._judge: LandmarkSyncExpert | None = None
         self._embedder: FaceEmbedder | None = None
 
     @property
-    def expert(self) -> LandmarkSyncExpert:
-        """The sync expert, opened when first asked for."""
-        if self._expert is None:
-            self._expert = LandmarkSyncExpert()
-        return self._expert
+    def judge(self) -> LandmarkSyncExpert:
+        """The sync expert that scores, opened when first asked for."""
+        if self._judge is None:
+            self._judge = LandmarkSyncExpert.judge()
+        return self._judge
 
     @property
     def embedder(self) -> FaceEmbedder:
@@ -211,24 +211,24 @@ class Library:
     def mouth(self, seen: Observation) -> Embeddings:
         """Embeddings of a video's mouth."""
         return self._once(
-            ("mouth", _key(seen.path)), lambda: self.expert.embed_mouth(mouth_motion(seen, self.reference))
+            ("mouth", _key(seen.path)), lambda: self.judge.embed_mouth(mouth_motion(seen, self.reference))
         )
 
     def frozen_mouth(self, seen: Observation) -> Embeddings:
         """Embeddings of the first mouth, held for as long as a face is seen."""
         return self._once(
-            ("frozen", _key(seen.path)), lambda: self.expert.embed_mouth(mouth_motion(seen, self.reference).frozen())
+            ("frozen", _key(seen.path)), lambda: self.judge.embed_mouth(mouth_motion(seen, self.reference).frozen())
         )
 
     def sound(self, path: Path) -> Embeddings:
         """Embeddings of a file's sound."""
-        return self._once(("sound", _key(path)), lambda: self.expert.embed_sound(to_mono_16k(read_audio(path))))
+        return self._once(("sound", _key(path)), lambda: self.judge.embed_sound(to_mono_16k(read_audio(path))))
 
     def silence(self, rows: int) -> Embeddings:
         """Embeddings of digital silence, at least ``rows`` of them."""
         rows = -(-rows // 256) * 256  # few lengths, so that clips share them
         samples = rows * SPEECH_RATE // 25
-        return self._once(("silence", None, rows), lambda: self.expert.embed_sound(np.zeros(samples, np.float32)))
+        return self._once(("silence", None, rows), lambda: self.judge.embed_sound(np.zeros(samples, np.float32)))
 
     def keep_videos(self, paths: Iterable[Path]) -> None:
         """Let go of what was seen in all files but these. Sounds stay: they are small, and any clip may borrow them."""

@@ -18,7 +18,7 @@ from talkingface.options import FaceChoice
 
 NEAR_SECONDS = 0.5
 VOICE_CONFIDENCE = 0.2  # a person whose lips fit a sound has about this or more
-VOICE_MARGIN = 0.12  # of 95 clips against four other sounds each: 85 % decided rightly, 0.5 % wrongly, the others not
+VOICE_MARGIN = 0.12  # of 72 clips of 3 s and more, each beside four other faces: 97 % decided rightly, none wrongly
 
 VoiceFit = Callable[[], Mapping[int, float]]
 

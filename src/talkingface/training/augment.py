@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 MOUTH_UNIT = 2.5  # natural logarithms of power in one unit of normalised log-mel, about
@@ -51,6 +52,25 @@ def warp_bands(mel: Tensor, moved: Tensor) -> Tensor:
     share = (place - base).clamp(0, 1)[..., None]
     index = base[..., None].expand(-1, -1, mel.shape[2])
     return mel.gather(1, index) * (1 - share) + mel.gather(1, index + 1) * share
+
+
+def mirror_places(mouth: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Which point of a mouth (N, 2) stands where each of its points would in a mirror, (N,).
+
+    Args:
+        mouth: About symmetric, such as a mean over people.
+    """
+    middle = 0.5 * (mouth[:, 0].min() + mouth[:, 0].max())
+    reflected = mouth * (-1.0, 1.0) + (2 * middle, 0.0)
+    return np.asarray(np.linalg.norm(reflected[:, None] - mouth[None], axis=2).argmin(1), np.int64)
+
+
+def mirror_some(points: Tensor, places: NDArray[np.int64], generator: torch.Generator) -> Tensor:
+    """Mirror about half of the rows of (B, T, 2 N) displacements, x and y of each point in turn."""
+    batch, frames, _ = points.shape
+    mirrored = points.view(batch, frames, -1, 2)[:, :, places] * torch.tensor([-1.0, 1.0])
+    chosen = torch.rand(batch, 1, 1, generator=generator) < 0.5
+    return torch.where(chosen, mirrored.reshape(points.shape), points)
 
 
 def augment_mel(mel: Tensor, generator: torch.Generator, change: VoiceChange | None = None) -> Tensor:

@@ -42,7 +42,7 @@ def make_card(
         A JSON-ready dictionary.
     """
     return {
-        "what": "audio to mouth geometry (ensemble) and landmark sync expert of talkingface's landmark backend",
+        "what": "audio to mouth geometry (ensemble) and landmark sync experts of talkingface's landmark backend",
         "run": dict(run),
         "versions": {"python": platform.python_version(), "extraction": PACK_VERSION}
         | {name: version(name) for name in VERSIONED_PACKAGES},

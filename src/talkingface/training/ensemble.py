@@ -1,4 +1,4 @@
-"""Train the mouth ensemble and the sync expert on one packed data set, validate and export them."""
+"""Train the mouth ensemble and two sync experts on one packed data set, validate and export them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from talkingface.training.loop import LoopOptions, RunFolder
 from talkingface.training.mouth_network import Ensemble, MouthMotion, SyncExpert
 from talkingface.training.mouth_rows import prepare_rows, speech_of_clip
 from talkingface.training.packing import PACK_VERSION, ClipPack
-from talkingface.training.people import PeopleSplit, source_shares, split_people
+from talkingface.training.people import PeopleSplit, halves, source_shares, split_people
 from talkingface.training.speech_embedding import load_speech_embedding
 
 log = logging.getLogger("talkingface.training")
 
 MEMBERS = 4
-SYNC_STEPS = 1.5  # times the steps of a mouth network: contrast is learnt more slowly
+EXPERTS = 2
+SYNC_STEPS = 0.75  # times the steps of a mouth network: half of the people are learnt by heart sooner
 RECIPE_VERSION = 2  # a change of networks, losses or augmentation refuses older checkpoints
 MIN_CLIPS = 2
 
@@ -44,7 +45,8 @@ class TrainedMouth:
     Attributes:
         folder: The output folder.
         files: Exported file names.
-        figures: On validation people: ``mouth`` (network and baselines) and ``sync``.
+        figures: On validation people: ``mouth`` (network and baselines), ``sync`` (the expert at work), ``judge``
+            (the one that scores) and ``experts_agree`` (share of clips whose offsets are within a frame).
         card: Everything ``card.json`` says.
     """
 
@@ -61,7 +63,9 @@ def train_ensemble(
     progress: Progress,
     cancel: Cancellation,
 ) -> TrainedMouth:
-    """Split by person, train the sync expert and the mouth networks, export all.
+    """Split by person, train the sync experts and the mouth networks, export all.
+
+    The expert at work and the judge learn from different people; only the one at work realigns clips.
 
     Args:
         pack: The packed data set.
@@ -86,11 +90,9 @@ def train_ensemble(
     steps = options.steps or options.epochs * steps_an_epoch(train)
     with _threads(options.thread_count):
         trainer = _Trainer(pack, options, steps, progress, cancel)
-        expert = sync_expert.train_sync_expert(
-            train, held, shares, *trainer.plan("sync_expert", options.seed, round(steps * SYNC_STEPS), 0.05)
-        )
+        experts = _train_experts(train, held, trainer, round(steps * SYNC_STEPS), progress)
         # sound and picture of found footage often lie a frame apart; held-out clips stay as they are
-        aligned = sync_expert.realign(expert, train)
+        aligned = sync_expert.realign(experts.work, train)
         embedding = load_speech_embedding()
         rows = prepare_rows(aligned, shares, mouth_fit.rows_needed(steps), embedding, options.seed, progress, cancel)
         held = [replace(example, speech=speech_of_clip(embedding, example.clip)) for example in held]
@@ -99,14 +101,14 @@ def train_ensemble(
             seed = options.seed + number
             plan = trainer.plan(f"mouth_{number + 1}", seed, steps, 0.03)
             members.append(mouth_fit.train_member(aligned, rows, held, *plan))
-        figures = _figures(members, expert, held)
+        figures = _figures(members, experts, held)
         # people it never saw, and some of each source it saw
         sample = [
             *held, *(replace(example, speech=speech_of_clip(embedding, example.clip)) for example in train[::10])
         ]  # fmt: skip
         openings = mouth_figures.gap_statistics(partial(mouth_figures.predict, Ensemble(members)), sample)
     export.save_shape_model(options.output / "mouth_shape.npz", pack.reference, direction, openings)
-    parity = _export(options.output, members, expert)
+    parity = _export(options.output, members, experts)
     progress.message(summary(figures))
     card = make_card(
         pack, listed, split, shares, figures,
@@ -135,7 +137,8 @@ def summary(figures: dict[str, Any]) -> str:
         f"(loudness alone {mouth['loudness']['gap_correlation']:.3f}, "
         f"another sound {mouth['network_other_sound']['gap_correlation']:.3f}), "
         f"lip error {network['lip_error']:.4f} (mean mouth {network['lip_error_mean_mouth']:.4f}); "
-        f"sync offset within one frame {sync['offset_within_one']:.2f}"
+        f"sync offset within one frame {sync['offset_within_one']:.2f} "
+        f"(the judge's {figures['judge']['offset_within_one']:.2f})"
     )
 
 
@@ -150,7 +153,7 @@ class _Trainer:
     cancel: Cancellation
 
     def plan(self, name: str, seed: int, steps: int, weight_decay: float) -> tuple[LoopOptions, RunFolder]:
-        minutes = None if self.options.minutes is None else max(self.options.minutes, 1e-3) / (MEMBERS + 1)
+        minutes = None if self.options.minutes is None else max(self.options.minutes, 1e-3) / (MEMBERS + EXPERTS)
         content = [PACK_VERSION, RECIPE_VERSION, name, seed, steps, sorted(clip.digest for clip in self.pack.clips)]
         fingerprint = hashlib.sha256(json.dumps(content).encode()).hexdigest()
         loop = LoopOptions(
@@ -158,6 +161,34 @@ class _Trainer:
             log_every=max(1, min(200, steps // 5)), fingerprint=fingerprint,
         )  # fmt: skip
         return loop, RunFolder(self.options.output, name, self.options.resume, self.progress, self.cancel)
+
+
+@dataclass(frozen=True)
+class _Experts:
+    """The sync expert of product and training, and the one that scores; ``apart`` when no person taught both."""
+
+    work: SyncExpert
+    judge: SyncExpert
+    apart: bool
+
+
+def _train_experts(
+    train: Sequence[Example], held: Sequence[Example], trainer: _Trainer, steps: int, progress: Progress
+) -> _Experts:
+    by_clip = {id(example.clip): example for example in train}
+    parts = halves([example.clip for example in train])
+    apart = min(len(part) for part in parts) >= MIN_CLIPS
+    if not apart:
+        progress.message(
+            "too few people for two: both sync experts learn from the same, and the judge is not another's"
+        )
+        parts = ([example.clip for example in train],) * 2
+    trained = []
+    for number, (name, part) in enumerate(zip(("sync_expert", "sync_judge"), parts, strict=True)):
+        plan = trainer.plan(name, trainer.options.seed + number, steps, 0.05)
+        examples = [by_clip[id(clip)] for clip in part]
+        trained.append(sync_expert.train_sync_expert(examples, held, source_shares(part), *plan))
+    return _Experts(*trained, apart)
 
 
 @contextmanager
@@ -180,20 +211,28 @@ def _say_split(split: PeopleSplit, progress: Progress) -> None:
     )
 
 
-def _figures(members: list[MouthMotion], expert: SyncExpert, held: Sequence[Example]) -> dict[str, Any]:
+def _figures(members: list[MouthMotion], experts: _Experts, held: Sequence[Example]) -> dict[str, Any]:
+    apart = {"experts_share_nobody": experts.apart}
     if not held:
-        return {"mouth": {}, "sync": {}}
+        return {"mouth": {}, "sync": {}, "judge": {}} | apart
     mouth: dict[str, Any] = mouth_figures.with_baselines(partial(mouth_figures.predict, Ensemble(members)), held)
     for number, member in enumerate(members):
         mouth[f"member_{number + 1}"] = mouth_figures.validate(partial(mouth_figures.predict, member), held)
-    return {"mouth": mouth, "sync": sync_expert.validate(expert, held)}
+    return {
+        "mouth": mouth,
+        "sync": sync_expert.validate(experts.work, held),
+        "judge": sync_expert.validate(experts.judge, held),
+        "experts_agree": sync_expert.agreement(experts.work, experts.judge, held),
+    } | apart
 
 
-def _export(folder: Path, members: list[MouthMotion], expert: SyncExpert) -> dict[str, float]:
+def _export(folder: Path, members: list[MouthMotion], experts: _Experts) -> dict[str, float]:
     for number, member in enumerate(members):
         export.save_weights(member, folder / f"mouth_{number + 1}.safetensors")
-    export.save_weights(expert, folder / "sync_expert.safetensors")
+    export.save_weights(experts.work, folder / "sync_expert.safetensors")
+    export.save_weights(experts.judge, folder / "sync_judge.safetensors")
     return {
         "mouth_motion.onnx": export.export_mouth(members, folder / "mouth_motion.onnx"),
-        "sync_expert.onnx": export.export_sync(expert, folder / "sync_expert.onnx"),
+        "sync_expert.onnx": export.export_sync(experts.work, folder / "sync_expert.onnx"),
+        "sync_judge.onnx": export.export_sync(experts.judge, folder / "sync_judge.onnx"),
     }

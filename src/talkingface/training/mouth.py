@@ -20,12 +20,12 @@ NEEDED_PACKAGES = ("torch", "safetensors", "onnx")
 def train_mouth(
     options: TrainMouthOptions, *, progress: Progress | None = None, cancel: Cancellation | None = None
 ) -> TrainedMouth:
-    """Train the mouth ensemble and the sync expert, validate them on people they never saw, and export them.
+    """Train the mouth ensemble and two sync experts, validate them on people they never saw, and export them.
 
     The output folder gets ``clips.npz`` (the packed data set; with it alone, another machine can go on),
-    checkpoints, logs, ``mouth_motion.onnx``, ``mouth_shape.npz``, ``sync_expert.onnx``, the networks as safetensors,
-    and ``card.json``. Nothing is written anywhere else: to use the networks, copy the first three into the package's
-    ``assets`` folder.
+    checkpoints, logs, ``mouth_motion.onnx``, ``mouth_shape.npz``, ``sync_expert.onnx``, ``sync_judge.onnx``, the
+    networks as safetensors, and ``card.json``. Nothing is written anywhere else: to use the networks, copy the
+    ``.onnx`` files and ``mouth_shape.npz`` into the package's ``assets`` folder.
 
     Args:
         options: What to train on, where to, and for how long.

@@ -9,6 +9,7 @@ from torch.nn import functional
 BANDS = 80
 COMPONENTS = 16
 MOUTH_VALUES = 160
+EXPERT_DILATIONS, EXPERT_DROPOUT = (1, 2, 4, 4), 0.3  # 12 frames to either side
 
 
 class MelEncoder(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
@@ -103,7 +104,7 @@ class Ensemble(nn.Module):  # type: ignore[misc]  # torch is not followed: its s
 
 
 class SyncExpert(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
-    """Embeds 0.6 s of mouth motion and of sound so that what belongs together lies together (SyncNet, Chung 2016).
+    """Embeds a second of mouth motion and of sound so that what belongs together lies together (after Chung 2016).
 
     Both towers give unit vectors on the 25 Hz grid; their distance lies between 0 and 2.
     """
@@ -116,14 +117,14 @@ class SyncExpert(nn.Module):  # type: ignore[misc]  # torch is not followed: its
         self.register_buffer("inverse", torch.linalg.pinv(basis))  # (160, 16)
         self.register_buffer("mel_mean", mel_mean)
         self.register_buffer("mel_deviation", mel_deviation)
-        self.sound = MelEncoder(size, channels, (1, 2, 2, 2), 0.2)
+        self.sound = MelEncoder(size, channels, EXPERT_DILATIONS, EXPERT_DROPOUT)
         layers: list[nn.Module] = [nn.Conv1d(2 * COMPONENTS, channels, 1), nn.GELU()]
-        for dilation in (1, 2, 2, 2):
+        for dilation in EXPERT_DILATIONS:
             layers += [
                 nn.BatchNorm1d(channels),
                 nn.Conv1d(channels, channels, 3, padding=dilation, dilation=dilation),
                 nn.GELU(),
-                nn.Dropout(0.2),
+                nn.Dropout(EXPERT_DROPOUT),
             ]
         self.mouth = nn.Sequential(*layers, nn.Conv1d(channels, size, 1))
         self.sharpness = nn.Parameter(torch.tensor(2.3))

@@ -24,6 +24,7 @@ from talkingface.training.mouth_data import MouthClip
 SAFETY = 1.2  # times the reach of face shapes: whoever is nearer to a held-out clip is left out
 TOO_ALIKE = 0.45  # distance of appearances: a clip nearer to a held-out one, though of another group, is left out
 SMALLEST_SHARE, LARGEST_SHARE = 0.01, 0.15
+LONE_SHARE = 0.2  # of a batch, at most, is of a source that holds one person
 ONE_VOICE_MINUTES = 6.0  # of one person count when minutes are shared out: more of the same voice teaches little
 
 
@@ -162,7 +163,8 @@ def _draw(clips: Sequence[MouthClip], groups: NDArray[np.int64], group: int, see
 def source_shares(clips: Sequence[MouthClip]) -> dict[str, float]:
     """Share of a batch for each source: the root of its minutes times how much its faces differ.
 
-    So a quarter of an hour of one speaker does not outweigh six minutes of twenty-five.
+    So a quarter of an hour of one speaker does not outweigh six minutes of twenty-five. A source of one person has at
+    most a fifth where there are others.
     """
     if len(clips) < 4:
         return {clip.source: 1.0 for clip in clips}
@@ -175,7 +177,14 @@ def source_shares(clips: Sequence[MouthClip]) -> dict[str, float]:
         minutes = sum(clip.minutes for clip in clips if clip.source == source)
         weights[source] = float(np.sqrt(minutes * np.clip(variety, 0.1, 1.0)))
     total = sum(weights.values())
-    return {source: weight / total for source, weight in weights.items()}
+    shares = {source: weight / total for source, weight in weights.items()}
+    lone = [source for source in shares if len({clip.person for clip in clips if clip.source == source}) == 1]
+    others = sum(share for source, share in shares.items() if source not in lone)
+    if others:
+        capped = {source: min(shares[source], LONE_SHARE) for source in lone}
+        rest = (1 - sum(capped.values())) / others
+        shares = {source: capped.get(source, share * rest) for source, share in shares.items()}
+    return shares
 
 
 def halves(clips: Sequence[MouthClip]) -> tuple[list[MouthClip], list[MouthClip]]:

@@ -1,4 +1,4 @@
-"""Train the landmark sync expert: it learns which sound belongs to which mouth motion, and judges dubs by it."""
+"""Train a landmark sync expert: it learns which sound belongs to which mouth motion."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from talkingface.training.augment import VoiceChange, augment_mel
+from talkingface.training.augment import VoiceChange, augment_mel, mirror_places, mirror_some
 from talkingface.training.examples import Batches, BatchShape, Example, mel_statistics, principal_components
 from talkingface.training.loop import LoopOptions, RunFolder, fit
 from talkingface.training.mouth_data import MEL_PER_FRAME
-from talkingface.training.mouth_network import SyncExpert
+from talkingface.training.mouth_network import COMPONENTS, SyncExpert
 
-BATCH = BatchShape(rows=20, frames=50, chained=False, tempo=0.0)
-VOICE = VoiceChange(bands=5.0, babble=0.0, masks=1)
+BATCH = BatchShape(rows=28, frames=36, chained=False, tempo=0.1)
+VOICE = VoiceChange(bands=8.0, babble=0.15, masks=3)
+JITTER, MIXING = 0.3, 0.1  # of mouth features: of every number, and of every component into every other
 MAX_OFFSET = 15
 MIN_OVERLAP = 12
 MIN_FRAMES = 28
 NEVER = -1e4
+SURE = 0.2  # confidence from which an offset is believed
 
 
 def sync_loss(network: SyncExpert, mouth: Tensor, sound: Tensor, exists: Tensor) -> Tensor:
@@ -118,6 +120,25 @@ def validate(network: SyncExpert, examples: Sequence[Example], min_frames: int =
     }
 
 
+def agreement(first: SyncExpert, second: SyncExpert, examples: Sequence[Example]) -> dict[str, float]:
+    """How often two experts find the same offset, within one frame: of all clips, and where both are sure.
+
+    Clips of ``MIN_FRAMES`` and more count; sure is a confidence of at least ``SURE``.
+    """
+    long_enough = [example for example in examples if len(example.displacement) >= MIN_FRAMES]
+    readings = [
+        [read_curve(distance_curve(*embed(network, example))) for network in (first, second)] for example in long_enough
+    ]
+    alike = np.array([abs(one.offset - other.offset) <= 1 for one, other in readings])
+    sure = np.array([min(one.confidence, other.confidence) >= SURE for one, other in readings], bool)
+    return {
+        "all": float(alike.mean()) if len(alike) else float("nan"),
+        "sure": float(alike[sure].mean()) if sure.any() else float("nan"),
+        "clips": float(len(alike)),
+        "sure_clips": float(sure.sum()),
+    }
+
+
 def realign(
     network: SyncExpert, examples: Sequence[Example], largest: int = 1, least_confidence: float = 0.3
 ) -> list[Example]:
@@ -147,6 +168,12 @@ def moved(example: Example, offset: int) -> Example:
     return Example(clip, example.displacement[mouth_start : mouth_start + count])
 
 
+def mixed(features: Tensor, noise: torch.Generator) -> Tensor:
+    """Mouth features (B, 32, T) of other faces: components mix a little, alike in all frames, rates as their values."""
+    matrix = torch.eye(COMPONENTS) + MIXING * torch.randn(len(features), COMPONENTS, COMPONENTS, generator=noise)
+    return torch.cat([matrix @ features[:, :COMPONENTS], matrix @ features[:, COMPONENTS:]], 1)
+
+
 def train_sync_expert(
     train: Sequence[Example],
     held: Sequence[Example],
@@ -160,14 +187,16 @@ def train_sync_expert(
         torch.manual_seed(options.seed)
         network = SyncExpert(torch.from_numpy(basis), *mel_statistics(train))
     batches = Batches(train, source_shares, BATCH)
+    places = mirror_places(np.mean([example.clip.shape.mean(0) for example in train], 0))
 
     def loss(rng: np.random.Generator, noise: torch.Generator) -> Tensor:
         batch = batches.draw(rng)
         sound, points, exists = batch.mel, batch.target, batch.exists
-        features = network.mouth_features(points)
+        features = network.mouth_features(mirror_some(points, places, noise))
         gain = 0.7 + 0.7 * torch.rand(len(points), 1, 1, generator=noise)
-        jitter = 0.15 * torch.randn(features.shape, generator=noise)
-        mouth = functional.normalize(network.mouth(features * gain + jitter), dim=1).transpose(1, 2)
+        jitter = JITTER * torch.randn(features.shape, generator=noise)
+        features = mixed(features, noise) * gain + jitter
+        mouth = functional.normalize(network.mouth(features), dim=1).transpose(1, 2)
         heard = ((sound - network.mel_mean) / network.mel_deviation).transpose(1, 2)
         voice = functional.normalize(network.sound(augment_mel(heard, noise, VOICE)), dim=1).transpose(1, 2)
         return sync_loss(network, mouth, voice, exists)

@@ -19,6 +19,7 @@ EMBEDDED_FILES = (
     "mouth_shape.npz",
     "speech_embedding.onnx",
     "sync_expert.onnx",
+    "sync_judge.onnx",
 )
 
 

@@ -1,4 +1,4 @@
-"""Do lips and sound belong together, and at which offset: figures of the landmark sync expert.
+"""Do lips and sound belong together, and at which offset: figures of the judging sync expert.
 
 An offset is in frames of 40 ms and positive when the lips are late (the sound leads), which is SyncNet's sign.
 """

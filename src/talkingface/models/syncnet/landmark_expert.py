@@ -1,6 +1,6 @@
 """The landmark sync expert: embeds mouth motion and sound so that what belongs together lies together.
 
-After SyncNet (Chung 2016), but it sees landmarks instead of pixels. Each embedding stands for 0.6 s; embeddings lie on
+After SyncNet (Chung 2016), but it sees landmarks instead of pixels. Each embedding stands for 1 s; embeddings lie on
 a 25 Hz grid whose row k belongs to second k / 25 of the file's clock.
 """
 
@@ -18,13 +18,14 @@ from talkingface.media.mel import BANDS, HOP, MEL_RATE, LogMel
 from talkingface.media.row_file import Rows
 from talkingface.weights.embedded import create_session
 
-WEIGHTS = "sync_expert.onnx"
+WEIGHTS = "sync_expert.onnx"  # at work in the product and in training
+JUDGE_WEIGHTS = "sync_judge.onnx"  # trained on other people; scores, and does nothing else
 GRID_RATE = 25
 MEL_PER_FRAME = MEL_RATE // GRID_RATE
 SMOOTHING_SECONDS = 0.024  # as in training: takes off one frame of jitter, does not lag
 NEAR_SECONDS = 0.06  # a grid row further than this from any tracked frame shows no face
 BREAK_SECONDS = 0.25  # a longer hole parts the motion in two
-SHORTEST_STRETCH = 15  # rows: one full window of the network
+SHORTEST_STRETCH = 15  # rows: over half a window of the network
 CHUNK_FRAMES = 750  # sound is embedded 30 s at a time
 CONTEXT_FRAMES = 16  # more than the sound network sees to either side
 
@@ -110,15 +111,27 @@ def _interpolate(
 
 
 class LandmarkSyncExpert:
-    """The shipped network. Both towers run on the CPU, in memory that grows with the clip's length and no faster."""
+    """A shipped network. Both towers run on the CPU, in memory that grows with the clip's length and no faster."""
 
-    def __init__(self) -> None:
+    def __init__(self, weights: str = WEIGHTS) -> None:
         """Open the network.
+
+        Args:
+            weights: File name of the expert in ``assets``.
 
         Raises:
             WeightsMissingError: when the installation lacks it.
         """
-        self._session = create_session(WEIGHTS)
+        self._session = create_session(weights)
+
+    @classmethod
+    def judge(cls) -> LandmarkSyncExpert:
+        """The expert that scores: nothing was trained, aligned or chosen by it, and it saw other people than the other.
+
+        Raises:
+            WeightsMissingError: when the installation lacks it.
+        """
+        return cls(JUDGE_WEIGHTS)
 
     def embed_mouth(self, mouth: MouthOnGrid) -> Embeddings:
         """Embed mouth motion, each stretch on its own.

@@ -23,6 +23,7 @@ LANDMARK_WEIGHTS = (
     "mouth_motion.onnx",
     "mouth_shape.npz",
     "speech_embedding.onnx",
+    "sync_expert.onnx",  # who speaks in a clip of several people
 )
 NEURAL_CHECKPOINTS = ("DNet.pt", "LNet.pth", "ENet.pth", "face3d_pretrain_epoch_20.pth", "GPEN-BFR-512.pth")
 
