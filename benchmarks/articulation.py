@@ -28,6 +28,8 @@ from talkingface.training.clip_list import VIDEO_ENDINGS, ListedClip
 from talkingface.training.examples import Example, make_examples
 from talkingface.training.extract import prepare_pack
 from talkingface.training.mouth_figures import with_baselines
+from talkingface.training.mouth_rows import speech_of_clip
+from talkingface.training.speech_embedding import load_speech_embedding
 from talkingface.training.sync_expert import SyncReading, distance_curve, moved, read_curve
 from talkingface.weights.embedded import create_session
 
@@ -53,10 +55,13 @@ class Shipped:
     def __init__(self) -> None:
         self.mouth = create_session("mouth_motion.onnx")
         self.sync = create_session("sync_judge.onnx")
+        self.embedding = load_speech_embedding()
 
-    def motion(self, mel: np.ndarray) -> np.ndarray:
-        """Log-mel (4 T, 80) to displacements (T, 80, 2)."""
-        (points,) = self.mouth.run(None, {"mel": np.ascontiguousarray(mel[None], np.float32)})
+    def motion(self, example: Example) -> np.ndarray:
+        """Displacements (T, 80, 2) of an example with its speech embedding."""
+        heard = {"mel": example.clip.mel[None], "speech": example.speech[None]}
+        feed = {name: np.ascontiguousarray(values, np.float32) for name, values in heard.items()}
+        (points,) = self.mouth.run(["displacement"], feed)
         return points[0].reshape(len(points[0]), -1, 2)
 
     def reading(self, example: Example) -> SyncReading:
@@ -74,6 +79,11 @@ def line(name: str, networks: Shipped, examples: Sequence[Example]) -> str:
         moved(example, reading.offset) if use and reading.offset else example
         for example, reading, use in zip(examples, readings, sure, strict=True)
     ]
+    embedding = networks.embedding
+    examples, aligned = (
+        [replace(example, speech=speech_of_clip(embedding, example.clip)) for example in part]
+        for part in (examples, aligned)
+    )
     raw = with_baselines(networks.motion, examples)
     off = with_baselines(networks.motion, aligned)
     other = off["network_other_sound"].get("gap_correlation")
@@ -119,7 +129,9 @@ def main() -> int:
     for group in sorted({example.clip.source for example in examples}):
         out(line(group, networks, [e for e in examples if e.clip.source == group]) + "\n")
     out(line("**all**", networks, examples) + "\n")
-    out(line("**of 3 s and more**", networks, [e for e in examples if len(e.displacement) >= 75]) + "\n")
+    long = [example for example in examples if len(example.displacement) >= 75]
+    if long:
+        out(line("**of 3 s and more**", networks, long) + "\n")
     return 0
 
 

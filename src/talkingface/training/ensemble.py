@@ -34,7 +34,7 @@ log = logging.getLogger("talkingface.training")
 MEMBERS = 4
 EXPERTS = 2
 SYNC_STEPS = 0.75  # times the steps of a mouth network: half of the people are learnt by heart sooner
-RECIPE_VERSION = 2  # a change of networks, losses or augmentation refuses older checkpoints
+RECIPE_VERSION = 3  # a change of networks, losses or augmentation refuses older checkpoints
 MIN_CLIPS = 2
 
 
@@ -188,7 +188,7 @@ def _train_experts(
         plan = trainer.plan(name, trainer.options.seed + number, steps, 0.05)
         examples = [by_clip[id(clip)] for clip in part]
         trained.append(sync_expert.train_sync_expert(examples, held, source_shares(part), *plan))
-    return _Experts(*trained, apart)
+    return _Experts(trained[0], trained[1], apart)
 
 
 @contextmanager
