@@ -34,7 +34,8 @@ CLOSED_GAP = 0.012  # inter-ocular distances; a seen mouth below this is closed
 USUAL_CLOSED = 0.06  # share of spoken frames with closed lips, of people in general
 CLOSED_MORE = 2.2  # times as many frames are closed as the person is seen to close: the right ones are among them
 MOST_CLOSED = 0.3  # of the frames with speech
-LEAST_ODDS, SURE_ODDS = -3.0, 0.4  # log odds: below the first nothing is closed by them, above the other everything
+LEAST_LEVEL, MOST_RESTING = 0.02, 0.05  # quantile of the seen gaps, and the largest gap a mouth rests with
+LEAST_ODDS, SURE_ODDS = -3.0, 1.0  # log odds: below the first nothing is closed by them, above the other everything
 ODDS_WIDTH = 0.5
 GAP_ODDS = 0.7  # log odds that one standard deviation of the network's gap is worth
 
@@ -58,6 +59,7 @@ class PersonalMotion:
             model: Statistics of mouths in general.
         """
         self._heard = heard
+        self._rest = resting_mouth(face)
         self._average_direction = np.asarray(model.closing_direction, np.float64)
         self._parts: dict[int, NDArray[np.float64]] = {}
         self._times = np.arange(len(heard.motion)) / GRID_RATE
@@ -101,7 +103,7 @@ class PersonalMotion:
             (N, 80, 2) displacement from the person's closed mouth, canonical units.
         """
         if not self._speaks or not len(times):
-            return np.zeros((len(times), len(mesh.MOUTH_POINTS), 2))
+            return np.repeat(self._rest[None], len(times), 0)
         wanted = np.clip(np.asarray(times, np.float64), 0, (len(self) - 1) / GRID_RATE)
         low = max(0, int(wanted.min() * GRID_RATE) - 2)
         high = min(len(self), int(wanted.max() * GRID_RATE) + 4)
@@ -110,7 +112,7 @@ class PersonalMotion:
     def rows(self, low: int, high: int) -> NDArray[np.float64]:
         """Rows low to high, (high - low, 80, 2), of the 25 Hz grid."""
         if not self._speaks or low >= high:
-            return np.zeros((max(0, high - low), len(mesh.MOUTH_POINTS), 2))
+            return np.repeat(self._rest[None], max(0, high - low), 0)
         first, last = low // PART_FRAMES, (high - 1) // PART_FRAMES
         rows = np.concatenate([self._part(number) for number in range(first, last + 1)])
         self._parts = {number: self._parts[number] for number in range(max(first, last + 1 - PARTS_KEPT), last + 1)}
@@ -121,7 +123,8 @@ class PersonalMotion:
             part = slice(number * PART_FRAMES, (number + 1) * PART_FRAMES)
             moved = SHAPE_GAIN * self._shape(number) + (self._posture - self._centre)
             moved += self._opening[part, None, None] * self._direction
-            self._parts[number] = moved * self._heard.gate[part, None, None]
+            gate = self._heard.gate[part, None, None]
+            self._parts[number] = moved * gate + self._rest * (1 - gate)
         return self._parts[number]
 
     def _shape(self, number: int) -> NDArray[np.float64]:
@@ -202,6 +205,14 @@ def spoken_gaps(face: CanonicalFace) -> NDArray[np.float64]:
     """The clip's gaps while the mouth is not at rest; all of them when it hardly ever moves."""
     gap, moving = spoken(face)
     return gap[moving] if moving.sum() >= FEWEST_SPOKEN else np.asarray(face.gap, np.float64)
+
+
+def resting_mouth(face: CanonicalFace) -> NDArray[np.float64]:
+    """The mouth in silence, (80, 2) from the closed mouth: closed, or as far as a person closes it who never does."""
+    if face.style is None:
+        return np.zeros((len(mesh.MOUTH_POINTS), 2))
+    least = float(np.quantile(face.gap, LEAST_LEVEL))
+    return (0.0 if least < CLOSED_GAP else min(least, MOST_RESTING)) * face.style.direction
 
 
 def closed_share(face: CanonicalFace) -> float:
