@@ -11,14 +11,21 @@ from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import gap_of
 from talkingface.media.row_file import RowFile, Rows
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace
+from talkingface.models.video_retalking.landmark.donor_look import LookDistances
 from talkingface.models.video_retalking.landmark.donors import Donors
 from talkingface.progress import Cancellation
 
 POSE_WEIGHT = 0.06  # cost of 10 degrees of head turn between donor and frame, inter-ocular units
 MISSING_GAP_WEIGHT = 1.0
+MISSING_GAP_SEEN = 0.02  # inter-ocular units; beyond it the inside cannot be stretched and depth must be painted
+PAINTED_GAP_WEIGHT = 1.5
 OPEN_FOR_CLOSED = 0.04  # cost of an open donor for a closed mouth
 SWITCH_COST = 0.02
+LOOK_COST = 5.0  # of a jump that changes brightness by 1 over 1 inter-ocular distance of height
+ODD_LOOK_COST = 0.3  # of lips that look unlike the person's by a brightness of 1
+SOFT_COST = 0.02  # of a mouth without any sharpness
 HOLD_COST = 0.002
+SOURCES = 48  # donors a jump may come from: the cheapest at that time
 STEPS = 500  # frames looked at together
 _LIPS = list(mesh.LIPS_OUTER + mesh.LIPS_INNER)
 
@@ -30,7 +37,8 @@ def choose_donors(
     """Choose for every frame of the result the kept mouth that needs the least change, and change seldom.
 
     A path of least cost (Viterbi): the distance of lip shapes, the opening a donor lacks, the turn of the head between
-    them, and a price for every jump; going on with the donor's own next or previous frame is free.
+    them, lips that look odd or soft, and a price for every jump that grows with the change to be seen: so donors change
+    where the mouth is closed, or where they look alike. Going on with the donor's own next or previous frame is free.
 
     Args:
         face: The person.
@@ -87,7 +95,9 @@ class _Search:
         self._closed_level = float(np.percentile(face.gap, 12)) + 0.01
         self._looks = face.pose.rotation[:, 2]  # where the face looks: enough to compare head poses but for roll
         sharp = donors.sharpness(frames[kept])
-        self._softness = 0.02 * np.clip(1 - sharp / max(float(np.median(sharp)), 1e-6), 0, 1)
+        self._looks_apart = LookDistances.between(donors.looks(frames[kept]))
+        self._worse = SOFT_COST * np.clip(1 - sharp / max(float(np.median(sharp)), 1e-6), 0, 1)
+        self._worse += ODD_LOOK_COST * self._looks_apart.oddness
         self._before = np.full(len(kept), -1)
         self._before[1:] = np.where(np.diff(kept) == 1, np.arange(len(kept) - 1), -1)
         self._after = np.full(len(kept), -1)
@@ -105,9 +115,7 @@ class _Search:
             if not len(self.total):
                 self.total, back[step] = cost, every
                 continue
-            cheapest = int(self.total.argmin())
-            best = np.full(len(every), self.total[cheapest] + SWITCH_COST)
-            came_from = np.full(len(every), cheapest)
+            best, came_from = self._jumps(float(wanted_gap[step]))
             for source, price in ((every, HOLD_COST), (self._before, 0.0), (self._after, 0.0)):
                 value = np.where(source >= 0, self.total[source] + price, np.inf)
                 better = value < best
@@ -116,10 +124,18 @@ class _Search:
             self.total = best + cost
         return back
 
+    def _jumps(self, gap: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The cheapest jump to every donor, (K,), and the donor it comes from."""
+        sources = np.argsort(self.total, kind="stable")[:SOURCES]
+        prices = self.total[sources, None] + SWITCH_COST + LOOK_COST * self._looks_apart.change(sources, gap)
+        first = prices.argmin(0)
+        return prices[first, np.arange(len(self.kept))], sources[first]
+
     def _costs(self, row: int, centred: NDArray[np.float32], wanted_gap: float) -> NDArray[np.float64]:
         difference = (self._shapes - centred.ravel()).reshape(len(self.kept), 40, 2)
-        cost = np.sqrt((difference**2).sum(-1)).mean(1).astype(np.float64) + self._softness
-        cost += MISSING_GAP_WEIGHT * np.maximum(wanted_gap - self._gaps, 0)
+        cost = np.sqrt((difference**2).sum(-1)).mean(1).astype(np.float64) + self._worse
+        missing = np.maximum(wanted_gap - self._gaps, 0)
+        cost += MISSING_GAP_WEIGHT * missing + PAINTED_GAP_WEIGHT * np.maximum(missing - MISSING_GAP_SEEN, 0)
         angle = np.degrees(np.arccos(np.clip(self._looks[self.kept] @ self._looks[row], -1, 1)))
         cost += POSE_WEIGHT * angle / 10
         if wanted_gap < self._closed_level:

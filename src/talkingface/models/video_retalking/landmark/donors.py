@@ -17,6 +17,7 @@ from talkingface.errors import OutputError
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import interocular_distance
 from talkingface.media.planes import Plane, PlaneLayout
+from talkingface.models.video_retalking.landmark.donor_look import FloatArray, MouthLook, mouth_look
 
 CAPACITY = 400  # crops of one face; more than that repeat themselves
 MEMORY_BYTES = 32 << 20  # crops of all faces of a job held in memory; the rest lies on disk
@@ -50,6 +51,10 @@ class Donors(Protocol):
 
     def sharpness(self, frames: NDArray[np.int64]) -> NDArray[np.float64]: ...  # noqa: D102
 
+    def looks(self, frames: NDArray[np.int64]) -> FloatArray: ...  # noqa: D102
+
+    def seam(self, frame: int) -> FloatArray: ...  # noqa: D102
+
     def get(self, frame: int) -> Donor: ...  # noqa: D102
 
 
@@ -78,6 +83,7 @@ class _Entry:
     shapes: list[tuple[int, int]]
     cell: tuple[int, int, int, int]
     sharpness: float
+    look: MouthLook
 
 
 class DonorBank:
@@ -123,6 +129,14 @@ class DonorBank:
         """Sharpness of each kept frame's mouth: deviation of the Laplacian of luma, in 8-bit codes."""
         return np.array([self._entries[int(frame)].sharpness for frame in frames])
 
+    def looks(self, frames: NDArray[np.int64]) -> FloatArray:
+        """(K, ROWS, COLUMNS) of kept frames' mouths; see ``MouthLook``."""
+        return np.stack([self._entries[int(frame)].look.cells for frame in frames])
+
+    def seam(self, frame: int) -> FloatArray:
+        """(11,) where upper and lower teeth meet; see ``MouthLook``."""
+        return self._entries[frame].look.seam
+
     def add(self, frame: int, landmarks: NDArray[np.float32], planes: list[Plane]) -> None:
         """Keep the mouth of a frame.
 
@@ -147,11 +161,12 @@ class DonorBank:
         for number, plane in enumerate(planes):
             sx, sy = (self.layout.chroma_shift_x, self.layout.chroma_shift_y) if number else (0, 0)
             crops.append(plane[y0 >> sy : -(-y1 >> sy), x0 >> sx : -(-x1 >> sx)])
-        scale = 255.0 / ((1 << self.layout.bits) - 1)
+        white = float((1 << self.layout.bits) - 1)
         inner = lips - [x0, y0]
         a, b = inner.min(0).astype(int), inner.max(0).astype(int) + 1
         part = crops[0][max(0, a[1]) : b[1], max(0, a[0]) : b[0]]
-        sharp = float(cv2.Laplacian(part.astype(np.float32), cv2.CV_32F).std()) * scale if part.size else 0.0
+        sharp = float(cv2.Laplacian(part.astype(np.float32), cv2.CV_32F).std()) * 255 / white if part.size else 0.0
+        look = mouth_look(crops[0], x0, y0, landmarks, white)
         if self._budget.take(sum(crop.nbytes for crop in crops)):
             self._held[frame] = [crop.copy() for crop in crops]
         else:
@@ -161,7 +176,7 @@ class DonorBank:
                         file.write(crop.tobytes())
             except OSError as error:
                 raise _not_written(self.folder, error) from error
-        self._entries[frame] = _Entry(x0, y0, [c.shape for c in crops], self._cell(landmarks, unit), sharp)
+        self._entries[frame] = _Entry(x0, y0, [c.shape for c in crops], self._cell(landmarks, unit), sharp, look)
         if len(self._entries) > self.capacity + 64:
             self._shrink(self.capacity)
 
@@ -202,6 +217,8 @@ class DonorBank:
                     corners=np.array([(entry.x0, entry.y0) for entry in entries], np.int64).reshape(-1, 2),
                     shapes=np.array([entry.shapes for entry in entries], np.int64),
                     sharpness=np.array([entry.sharpness for entry in entries], np.float64),
+                    looks=np.array([entry.look.cells for entry in entries], np.float32),
+                    seams=np.array([entry.look.seam for entry in entries], np.float32),
                 )
         except OSError as error:
             raise _not_written(path.parent, error) from error
@@ -285,6 +302,7 @@ class PackedDonors:
             with np.load(packed_index(path), allow_pickle=False) as index:
                 self.frames: NDArray[np.int64] = index["frames"]
                 self._corners, self._shapes, self._sharpness = index["corners"], index["shapes"], index["sharpness"]
+                self._looks, self._seams = index["looks"], index["seams"]
         except (zipfile.BadZipFile, EOFError) as error:
             raise ValueError(f"{path}: its index is not whole") from error
         counts = self._shapes.prod(-1).sum(-1) if len(self.frames) else np.zeros(0, np.int64)
@@ -298,6 +316,14 @@ class PackedDonors:
     def sharpness(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
         """Sharpness of kept frames' mouths; see ``DonorBank.sharpness``."""
         return np.asarray(self._sharpness[np.searchsorted(self.frames, frames)])
+
+    def looks(self, frames: NDArray[np.int64]) -> FloatArray:
+        """Looks of kept frames' mouths; see ``DonorBank.looks``."""
+        return np.asarray(self._looks[np.searchsorted(self.frames, frames)])
+
+    def seam(self, frame: int) -> FloatArray:
+        """The seam of a kept frame's mouth; see ``DonorBank.seam``."""
+        return np.asarray(self._seams[np.searchsorted(self.frames, frame)])
 
     def get(self, frame: int) -> Donor:
         """Read a crop."""

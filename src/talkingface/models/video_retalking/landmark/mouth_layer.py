@@ -20,7 +20,8 @@ from talkingface.models.video_retalking.landmark.donors import Donor
 from talkingface.models.video_retalking.landmark.thin_plate import Box, FloatArray, ThinPlateSpline
 
 MOUTH = list(mesh.MOUTH_POINTS)
-MOST_STRETCH = 0.025  # inter-ocular distances the inside is stretched before depth is painted below it
+MOST_STRETCH = 0.025  # inter-ocular distances the dark seam of a donor's mouth is stretched before depth is painted
+SEAM_EDGE = 0.012  # inter-ocular distances to either side of the seam, within which skull's and jaw's part meet
 
 
 def _numbers(points: tuple[int, ...]) -> list[int]:
@@ -52,6 +53,7 @@ class MouthGeometry:
         unit: Inter-ocular distance in the frame.
         target_gap: Inner-lip gap wanted, inter-ocular units.
         source_gap: Inner-lip gap of the donor.
+        seam: (11,) 0..1 where the donor's skull part ends and its jaw's begins; see ``donor_look.MouthLook``.
     """
 
     target: NDArray[np.float64]
@@ -60,6 +62,7 @@ class MouthGeometry:
     unit: float
     target_gap: float
     source_gap: float
+    seam: FloatArray
 
 
 @dataclass(frozen=True)
@@ -198,21 +201,26 @@ def _inside_field(
         # a donor's upper lip that is higher than ours is simply covered by ours; one that is lower must be got past
         return np.asarray(across if exact else np.maximum(across + 0.01 * geometry.unit, 0))
 
-    place = below_upper / np.maximum(below_upper + above_lower, 1e-3)
-    lower_lag = lag(_INNER_LOWER, True)
-    pulled = np.maximum(lower_lag, -MOST_STRETCH * geometry.unit)
-    lower_part = smoothstep(0.45, 0.98, place) * np.interp(along, knots, pulled)
-    upper_part = (1 - smoothstep(0.08, 0.7, place)) * np.interp(along, knots, lag(_INNER_UPPER, False))
-    push = (lower_part + upper_part).astype(np.float32)
+    across = (geometry.source[_INNER_LOWER] - geometry.source[_INNER_UPPER]) @ turn[1]
+    scale = np.float32(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    upper_lag, lower_lag = lag(_INNER_UPPER, False), lag(_INNER_LOWER, True)
+    seam = lag(_INNER_UPPER, True) + geometry.seam * np.maximum(across, 0)
+    # how far below the donor's seam a sample lies when it goes with the skull, and when it goes with the jaw
+    by_skull, by_jaw = (
+        scale * below_upper + np.interp(along, knots, moved - seam).astype(np.float32)
+        for moved in (upper_lag, lower_lag)
+    )
+    push_up = np.interp(along, knots, upper_lag).astype(np.float32)
+    beneath = np.maximum(by_jaw, 0) - by_skull  # what the seam's own row would have to be stretched over is depth
+    edge = np.float32(SEAM_EDGE * geometry.unit)
+    push = push_up + smoothstep(-edge, edge, by_skull).astype(np.float32) * beneath
     field = np.empty((box.height, box.width, 2), np.float32)
     for axis in range(2):
         field[..., axis] = linear[axis, 0] * xs + linear[axis, 1] * ys + offset[axis] + push * np.float32(turn[1, axis])
-    missing = pulled - lower_lag
+    missing = np.maximum(upper_lag - lower_lag, 0) - MOST_STRETCH * geometry.unit
     if missing.max() <= 0.5:
         return field, None
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    beyond = push - np.interp(along, knots, lower_lag) - scale * above_lower + 0.02 * geometry.unit
-    depth = smoothstep(0, 0.03 * geometry.unit, beyond)
+    depth = smoothstep(0, 0.02 * geometry.unit, np.minimum(by_skull, -by_jaw))
     return field, (depth * np.interp(along, knots, smoothstep(0, 0.02 * geometry.unit, missing))).astype(np.float32)
 
 

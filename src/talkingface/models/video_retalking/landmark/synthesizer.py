@@ -197,7 +197,7 @@ class DonorLipSynthesizer:
         if warp is None:
             return None
         source = self._mouth_of(face, donor_row)
-        geometry = self._geometry(face, row, donor_row, target, source, unit, displacement)
+        geometry = self._geometry(plan, row, donor_row, target, source, unit, displacement)
         maps = plan_mouth(geometry, width, height)
         donor = plan.kept.get(int(face.track.frames[donor_row]))
         depth = cavity_codes(donor, geometry) if maps is not None and maps.cavity is not None else None
@@ -221,7 +221,7 @@ class DonorLipSynthesizer:
 
     @staticmethod
     def _geometry(
-        face: CanonicalFace,
+        plan: LipPlan,
         row: int,
         donor_row: int,
         target: NDArray[np.float64],
@@ -229,11 +229,13 @@ class DonorLipSynthesizer:
         unit: float,
         displacement: NDArray[np.float64],
     ) -> MouthGeometry:
+        face = plan.face
         anchors = face.mean[RIGID_POINTS]
         here = face.pose.to_picture(row, anchors)[:, :2]
         there = face.pose.to_picture(donor_row, anchors)[:, :2]
         wanted = float(gap_of(face.closed_mouth + displacement))
-        return MouthGeometry(target, source, fit_affine(here, there), unit, wanted, float(face.gap[donor_row]))
+        seam = plan.kept.seam(int(face.track.frames[donor_row]))
+        return MouthGeometry(target, source, fit_affine(here, there), unit, wanted, float(face.gap[donor_row]), seam)
 
     def _base(self, warp: WarpField, plane: Plane, index: int, shift_x: int, shift_y: int) -> FloatArray:
         across, down = warp.box.dense(warp.field, shift_x, shift_y)
