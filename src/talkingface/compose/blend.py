@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
+FINEST = 2.0  # times as narrow is the transition of the finest band
 
 
 def match_colour(layer: FloatArray, base: FloatArray, ring: NDArray[np.bool_], tolerance: float) -> FloatArray:
@@ -53,10 +54,11 @@ def blend_bands(base: FloatArray, layer: FloatArray, mask: FloatArray, levels: i
     """
     difference = layer - base
     details = []
-    for _ in range(levels):
+    for level in range(levels):
         smaller = cv2.pyrDown(difference)
         detail = difference - cv2.pyrUp(smaller, dstsize=(difference.shape[1], difference.shape[0]))
-        details.append(detail * mask)
+        # grain of two frames mixed half and half is grain lost: the finest band changes over quickly
+        details.append(detail * (np.clip(FINEST * (mask - 0.5) + 0.5, 0, 1) if level == 0 else mask))
         difference, mask = smaller, cv2.pyrDown(mask)
     result = difference * mask
     for detail in reversed(details):

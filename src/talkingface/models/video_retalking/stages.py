@@ -27,12 +27,15 @@ class RegionPatch:
         y0: Upper edge in luma pixels, even.
         planes: One float32 array a plane, in the plane's codes and sampling.
         alpha: (height, width) float32 0..1, weight of the patch in luma resolution; 0 at its border.
+        alike: (height, width) bool, where the patch shows the skin that the frame shows there, a little moved; None
+            for everywhere.
     """
 
     x0: int
     y0: int
     planes: list[FloatArray]
     alpha: FloatArray
+    alike: NDArray[np.bool_] | None = None
 
 
 class Canonicalizer(Protocol):

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.compose.blend import blend_bands, match_colour
+from talkingface.compose.detail import detail_gains, with_detail
+from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import gap_of, smoothstep
 from talkingface.media.planes import Plane, PlaneLayout
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, MouthShapeModel
@@ -31,10 +33,13 @@ from talkingface.models.video_retalking.landmark.mouth_layer import (
 )
 from talkingface.models.video_retalking.landmark.mouth_motion import PersonalMotion, personalise_stored
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
+from talkingface.models.video_retalking.landmark.thin_plate import Box
 from talkingface.models.video_retalking.stages import FloatArray, RegionPatch
 from talkingface.progress import Cancellation
 
 LIPS = 40
+MOUTH_AND_RIM = 1.35  # of the lips' own size
+_OUTER_LIPS = list(mesh.LIPS_OUTER)
 BLOCK = 64  # frames whose motion is worked out together
 RECENT_MOTION = 4  # such blocks, 80 KB each
 RECENT_MOUTHS = 1024  # mouths' points, 1.3 KB each; a shot has half as many donors
@@ -134,6 +139,15 @@ def faded(face: CanonicalFace, row: int, displacement: NDArray[np.float64], stre
     return np.asarray(own + (displacement - own) * share)
 
 
+def _alike(box: Box, *mouths: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """(height, width) of the box: False on mouths and a rim round them, each given by its outer lips (20, 2)."""
+    alike = np.ones((box.height, box.width), np.uint8)
+    for lips in mouths:
+        grown = lips.mean(0) + (lips - lips.mean(0)) * MOUTH_AND_RIM - [box.x0, box.y0]
+        cv2.fillConvexPoly(alike, cv2.convexHull(np.round(grown).astype(np.int32)), 0)
+    return alike > 0
+
+
 class DonorLipSynthesizer:
     """Speaks with the person's own mouths."""
 
@@ -209,7 +223,8 @@ class DonorLipSynthesizer:
                 self._add_mouth(base, warp, maps, donor, index, shift_x, shift_y, depth[index] if depth else None)
             patch.append(base)
         shown = np.float32(smoothstep(0, DISSOLVED, np.array(strength)))
-        return RegionPatch(warp.box.x0, warp.box.y0, patch, warp.alpha * shown)
+        alike = _alike(warp.box, face.landmarks[row][_OUTER_LIPS, :2], target[:LIPS // 2])
+        return RegionPatch(warp.box.x0, warp.box.y0, patch, warp.alpha * shown, alike)
 
     def _mouth_of(self, face: CanonicalFace, row: int) -> NDArray[np.float64]:
         """(80, 2) pixels of a donor's mouth points."""
@@ -271,6 +286,8 @@ class DonorLipSynthesizer:
         code = float(1 << (self.layout.bits - 8))
         layer = match_colour(np.ascontiguousarray(layer[of_layer]), below, ring[of_layer], 6 * code)
         if index == 0:
+            # before the shadow line is drawn: it is no detail of the donor's
+            layer = with_detail(layer, detail_gains(layer, below, ring[of_layer], code))
             black = 0.0 if self.layout.full_range else 16 * code
             layer = black + (layer - black) * shade[of_layer]
             base[of_base] = blend_bands(below, layer, np.ascontiguousarray(mask[of_layer]))
