@@ -1,8 +1,8 @@
 """Stage 3, refine: give back the detail that resampling took.
 
 Warping by a cubic kernel softens a little, by an amount that depends on where between pixels a sample falls. The patch
-is compared with the very frame it replaces, where both show the same skin, and sharpened by what it lacks; it is never
-made sharper than the frame. Teeth, lips and open mouths say nothing: they are others than the frame's.
+is compared with the very frame it replaces, where both show the same skin, and sharpened by what it lacks. Teeth,
+lips and open mouths say little: they are others than the frame's.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from talkingface.media.planes import Plane, PlaneLayout
 from talkingface.models.video_retalking.stages import RegionPatch
 
 FloatArray = NDArray[np.float32]
-RADIUS = 0.7  # pixels, of the detail given back: what a cubic kernel takes is the finest
-MOST = 0.6  # of that detail
-FEWEST = 400  # samples of skin that are enough to compare
+RADIUS = 0.6  # pixels, of the detail given back: what a cubic kernel takes is the finest
+MOST = 0.6  # of that detail, as measured on skin
+MOUTH_SHARE = 0.1  # and so much, up or down, by the mouths: one that is softer or harder than the frame's stands out
+FEWEST = 400  # samples that are enough to compare
+FAINTEST = 1e-3  # energy of detail, codes squared, below which there is none
 
 
 class DetailRefiner:
@@ -30,18 +32,24 @@ class DetailRefiner:
         luma = patch.planes[0]
         height, width = luma.shape
         own = planes[0][patch.y0 : patch.y0 + height, patch.x0 : patch.x0 + width].astype(np.float32)
-        weight = patch.alpha if patch.alike is None else patch.alpha * patch.alike
-        if float(weight.sum()) < FEWEST:
-            return patch
         detail = luma - cv2.GaussianBlur(luma, (0, 0), RADIUS)
         detail_of_own = own - cv2.GaussianBlur(own, (0, 0), RADIUS)
-        energy = float((detail * detail * weight).sum())
-        energy_of_own = float((detail_of_own * detail_of_own * weight).sum())
-        if energy <= 1e-3:
-            return patch
-        gain = float(np.clip(np.sqrt(energy_of_own / energy) - 1, 0, MOST))
-        if gain < 0.01:
+        alike = np.ones(luma.shape, np.bool_) if patch.alike is None else patch.alike
+        skin = _ratio(detail_of_own, detail, patch.alpha * alike)
+        mouth = _ratio(detail_of_own, detail, patch.alpha * ~alike)
+        given = 1.0 if skin is None else float(np.clip(skin, 1, 1 + MOST))
+        share = 1.0 if mouth is None else float(np.clip(mouth / given, 1 - MOUTH_SHARE, 1 + MOUTH_SHARE))
+        gain = given * share - 1
+        if abs(gain) < 0.01:
             return patch
         top = float((1 << layout.bits) - 1)
         sharpened = np.clip(luma + np.float32(gain) * detail, 0, top).astype(np.float32)
         return replace(patch, planes=[sharpened, *patch.planes[1:]])
+
+
+def _ratio(wanted: FloatArray, found: FloatArray, weight: FloatArray) -> float | None:
+    """How much stronger detail is wanted than found, under a weight; None where there is too little to say."""
+    energy = float((found * found * weight).sum())
+    if float(weight.sum()) < FEWEST or energy <= FAINTEST:
+        return None
+    return float(np.sqrt(float((wanted * wanted * weight).sum()) / energy))
