@@ -18,6 +18,7 @@ from talkingface.faces.geometry import gap_of, smoothstep
 from talkingface.media.planes import Plane, PlaneLayout
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, MouthShapeModel
 from talkingface.models.video_retalking.landmark.donor_choice import choose_donors
+from talkingface.models.video_retalking.landmark.donor_switch import AlignedMix, Switches, plan_switches
 from talkingface.models.video_retalking.landmark.donors import Donor, Donors
 from talkingface.models.video_retalking.landmark.face_warp import WarpField, plan_warp
 from talkingface.models.video_retalking.landmark.hearing import HeardSpeech
@@ -110,6 +111,7 @@ class LipPlan:
         donors: (N,) row of the track the mouth is taken from.
         displacement: N times (80, 2) from the closed mouth, canonical units.
         strength: (N,) 0..1; less where the mouth is not surely seen, so that the effect fades instead of jumping.
+        switches: Where donors change.
     """
 
     face: CanonicalFace
@@ -118,6 +120,22 @@ class LipPlan:
     donors: NDArray[np.int64]
     displacement: PlannedMotion
     strength: NDArray[np.float64]
+    switches: Switches
+
+
+@dataclass(frozen=True)
+class _DonorView:
+    """One donor's mouth in one frame.
+
+    Attributes:
+        maps: Where it is read from.
+        donor: The mouth.
+        depth: The colour of depth, a code a plane; None when none is seen.
+    """
+
+    maps: MouthMaps
+    donor: Donor
+    depth: list[float] | None
 
 
 def faded(face: CanonicalFace, row: int, displacement: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
@@ -195,7 +213,7 @@ class DonorLipSynthesizer:
         donors = choose_donors(face, rows, LipTargets(face, motion), kept, self.folder, self._cancel)
         doubt = smoothstep(0.5, 0.9, face.track.presence[rows])
         strength = np.minimum(doubt, face.track.confidence[rows])
-        return LipPlan(face, kept, rows, donors, motion, strength)
+        return LipPlan(face, kept, rows, donors, motion, strength, plan_switches(donors, times))
 
     def speak(self, plan: LipPlan, number: int, planes: list[Plane]) -> RegionPatch | None:
         """Render one frame; see ``stages.LipSynthesizer``."""
@@ -210,21 +228,44 @@ class DonorLipSynthesizer:
         warp = plan_warp(face.landmarks[row], target, unit, width, height)
         if warp is None:
             return None
-        source = self._mouth_of(face, donor_row)
-        geometry = self._geometry(plan, row, donor_row, target, source, unit, displacement)
-        maps = plan_mouth(geometry, width, height)
-        donor = plan.kept.get(int(face.track.frames[donor_row]))
-        depth = cavity_codes(donor, geometry) if maps is not None and maps.cavity is not None else None
+        view = self._view(plan, row, donor_row, target, displacement, width, height)
+        views, mix = [] if view is None else [view], None
+        if view is not None and plan.switches.share[number] > 0:
+            other = self._view(plan, row, int(plan.switches.other[number]), target, displacement, width, height)
+            if other is not None:
+                views.append(other)
+                white = float((1 << self.layout.bits) - 1)
+                mix = AlignedMix(float(plan.switches.share[number]), unit, white)
         patch = []
         for index, plane in enumerate(planes):
             shift_x, shift_y = (self.layout.chroma_shift_x, self.layout.chroma_shift_y) if index else (0, 0)
             base = self._base(warp, plane, index, shift_x, shift_y)
-            if maps is not None:
-                self._add_mouth(base, warp, maps, donor, index, shift_x, shift_y, depth[index] if depth else None)
+            if views:
+                self._add_mouth(base, warp, views, mix, index, shift_x, shift_y)
             patch.append(base)
         shown = np.float32(smoothstep(0, DISSOLVED, np.array(strength)))
         alike = _alike(warp.box, face.landmarks[row][_OUTER_LIPS, :2], target[:LIPS // 2])
         return RegionPatch(warp.box.x0, warp.box.y0, patch, warp.alpha * shown, alike)
+
+    def _view(
+        self,
+        plan: LipPlan,
+        row: int,
+        donor_row: int,
+        target: NDArray[np.float64],
+        displacement: NDArray[np.float64],
+        width: int,
+        height: int,
+    ) -> _DonorView | None:
+        """How a donor's mouth is brought into a frame; None when the mouth lies outside the picture."""
+        source = self._mouth_of(plan.face, donor_row)
+        unit = float(plan.face.interocular[row])
+        geometry = self._geometry(plan, row, donor_row, target, source, unit, displacement)
+        maps = plan_mouth(geometry, width, height)
+        if maps is None:
+            return None
+        donor = plan.kept.get(int(plan.face.track.frames[donor_row]))
+        return _DonorView(maps, donor, cavity_codes(donor, geometry) if maps.cavity is not None else None)
 
     def _mouth_of(self, face: CanonicalFace, row: int) -> NDArray[np.float64]:
         """(80, 2) pixels of a donor's mouth points."""
@@ -259,19 +300,19 @@ class DonorLipSynthesizer:
         return np.asarray(moved, np.float32)
 
     def _add_mouth(
-        self, base: FloatArray, warp: WarpField, maps: MouthMaps, donor: Donor, index: int, shift_x: int, shift_y: int,
-        cavity_code: float | None,
+        self, base: FloatArray, warp: WarpField, views: list[_DonorView], mix: AlignedMix | None, index: int,
+        shift_x: int, shift_y: int,
     ) -> None:  # fmt: skip
         """Blend the mouth layer into the base, in place, where both overlap."""
+        maps = views[0].maps  # box, mask and ring are the frame's: the same for every donor
         x0, y0 = max(warp.box.x0, maps.box.x0), max(warp.box.y0, maps.box.y0)
         x1 = min(warp.box.x0 + warp.box.width, maps.box.x0 + maps.box.width)
         y1 = min(warp.box.y0 + warp.box.height, maps.box.y0 + maps.box.height)
         if x1 - x0 < 16 or y1 - y0 < 16:
             return
-        layer = render_plane(maps, donor, index, shift_x, shift_y, cavity_code)
-        mask, ring, shade = maps.mask, maps.ring, maps.shade
+        mask, ring = maps.mask, maps.ring
         if shift_x or shift_y:
-            size = (layer.shape[1], layer.shape[0])
+            size = (maps.box.width >> shift_x, maps.box.height >> shift_y)
             mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
             ring = cv2.resize(ring.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
         of_layer = (
@@ -284,10 +325,17 @@ class DonorLipSynthesizer:
         )
         below = np.ascontiguousarray(base[of_base])
         code = float(1 << (self.layout.bits - 8))
-        layer = match_colour(np.ascontiguousarray(layer[of_layer]), below, ring[of_layer], 6 * code)
+        layers, shades = [], []
+        for view in views:
+            depth = None if view.depth is None else view.depth[index]
+            layer = render_plane(view.maps, view.donor, index, shift_x, shift_y, depth)
+            layers.append(match_colour(np.ascontiguousarray(layer[of_layer]), below, ring[of_layer], 6 * code))
+            shades.append(view.maps.shade)
+        layer = layers[0] if mix is None else mix(layers[0], layers[1], index == 0)
         if index == 0:
             # before the shadow line is drawn: it is no detail of the donor's
             layer = with_detail(layer, detail_gains(layer, below, ring[of_layer], code))
+            shade = shades[0] if mix is None else mix.evenly(shades[0], shades[1])
             black = 0.0 if self.layout.full_range else 16 * code
             layer = black + (layer - black) * shade[of_layer]
             base[of_base] = blend_bands(below, layer, np.ascontiguousarray(mask[of_layer]))
