@@ -139,8 +139,9 @@ def plan_mouth(geometry: MouthGeometry, width: int, height: int) -> MouthMaps | 
     lower_share = smoothstep(-1.0, 1.0, seam / band).astype(np.float32)
     inside, cavity = _inside_field(geometry, box, along, knots, below_upper, above_lower, turn)
 
-    # lips made to touch by us lack the dark line where lips meet
-    touching = float(np.clip((geometry.source_gap - 0.02) / 0.05, 0, 1) * np.clip(1 - geometry.target_gap / 0.03, 0, 1))
+    # lips made to touch by us lack the dark line where lips meet, and show a sliver of teeth when they all but touch
+    opened = np.clip((geometry.source_gap - max(0.02, geometry.target_gap)) / 0.05, 0, 1)
+    touching = float(opened * np.clip(1.3 * (1 - geometry.target_gap / 0.045), 0, 1))
     within = 1 - smoothstep(0.42 * length, 0.56 * length, np.abs(along))
     shade = 1 - 0.42 * touching * within * np.exp(-((seam / (1.1 * soft)) ** 2))
 
