@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import align_to_own_mean, gap_of, inner_lip_gap, smooth_in_time
+from talkingface.faces.geometry import align_to_own_mean, gap_of, inner_lip_gap
 from talkingface.media.row_file import RowFile
 from talkingface.models.video_retalking.landmark.canonicalize import (
     MOUTH,
@@ -16,7 +16,7 @@ from talkingface.models.video_retalking.landmark.canonicalize import (
     TemplateCanonicalizer,
     own_share,
 )
-from talkingface.models.video_retalking.landmark.smooth_landmarks import LANDMARK_SMOOTHING
+from talkingface.models.video_retalking.landmark.smooth_landmarks import without_jitter
 
 TALK = 0.11 + 0.11 * np.sin(np.arange(60) / 3)
 
@@ -112,7 +112,7 @@ def test_windows_give_what_the_whole_track_would(make_track, mouths: MouthShapeM
     stored = RowFile(tmp_path / "rows", (478, 3))
     stored.extend(noisy)
     face = TemplateCanonicalizer().canonicalise(replace(track, landmarks=stored))
-    landmarks = smooth_in_time(noisy, track.times, LANDMARK_SMOOTHING)
+    landmarks = without_jitter(noisy, track.times)
     pose, shape = align_to_own_mean(landmarks, mouths.reference)
     np.testing.assert_allclose(face.gap, inner_lip_gap(shape), atol=1e-9)
     np.testing.assert_allclose(face.mean, shape.mean(0), atol=1e-9)

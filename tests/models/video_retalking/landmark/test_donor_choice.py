@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
+from talkingface.faces import mesh_topology as mesh
 from talkingface.models.video_retalking.landmark import donor_choice
 from talkingface.models.video_retalking.landmark.canonicalize import (
     CanonicalFace,
@@ -108,3 +110,38 @@ def test_a_hidden_mouth_is_no_donor(tmp_path: Path, make_track, mouths, layout, 
     face = TemplateCanonicalizer().canonicalise(track)
     chosen = choose_donors(face, np.arange(40), targets(face, mouths, gaps), bank, tmp_path)
     assert not hidden[chosen].any()
+
+
+def test_donors_change_where_they_look_alike(tmp_path: Path, make_track, mouths, layout, planes) -> None:
+    """Two takes of the same closing and opening mouth, one with white teeth: the change waits for closed lips."""
+    gaps = np.tile(0.1 + 0.1 * np.cos(np.arange(40) / 40 * 2 * np.pi), 2)
+    yaw = np.repeat([-12.0, 12.0], 40)
+    track = make_track(gaps, yaw=yaw)
+    bank = DonorBank(tmp_path, layout)
+    for frame in range(80):
+        lips = track.landmarks[frame][list(mesh.LIPS_INNER), :2]
+        own = [plane.copy() for plane in planes]
+        cv2.fillPoly(own[0], [np.round(lips).astype(np.int32)], 240 if frame < 40 else 20)
+        bank.add(frame, track.landmarks[frame], own)
+    face = TemplateCanonicalizer().canonicalise(track)
+    # the head turns over where the mouth is wide open, and speaks on
+    wanted = np.roll(gaps, 20)
+    chosen = choose_donors(face, np.arange(80), targets(face, mouths, wanted), bank, tmp_path)
+    change = np.flatnonzero((chosen[1:] >= 40) != (chosen[:-1] >= 40)) + 1
+    assert len(change) == 1
+    assert abs(int(change[0]) - 40) <= 12
+    assert min(wanted[change[0] - 1], wanted[change[0]]) < 0.05
+
+
+def test_a_mouth_that_looks_odd_is_avoided(tmp_path: Path, make_track, mouths, layout, planes) -> None:
+    track = make_track([0.1] * 12)
+    bank = DonorBank(tmp_path, layout)
+    for frame in range(12):
+        own = [plane.copy() for plane in planes]
+        if frame < 4:  # something bright on the lips
+            lips = track.landmarks[frame][list(mesh.LIPS_OUTER), :2]
+            cv2.fillPoly(own[0], [np.round(lips).astype(np.int32)], 250)
+        bank.add(frame, track.landmarks[frame], own)
+    face = TemplateCanonicalizer().canonicalise(track)
+    chosen = choose_donors(face, np.arange(4), targets(face, mouths, np.full(4, 0.1)), bank, tmp_path)
+    assert chosen.min() >= 4

@@ -23,12 +23,13 @@ MIDDLE = (240.0, 190.0)
 SKIN, INSIDE = 90, 250
 
 
-def geometry(make_track, target_gap: float, source_gap: float, roll: float = 0.0) -> MouthGeometry:
-    """A frame and a donor of the same head pose."""
+def geometry(make_track, target_gap: float, source_gap: float, roll: float = 0.0, seam: float = 1.0) -> MouthGeometry:
+    """A frame and a donor of the same head pose; all that is seen between its lips hangs from the skull, or less."""
     here = make_track([target_gap], roll=roll, middle=MIDDLE).landmarks[0].astype(np.float64)
     there = make_track([source_gap], roll=roll, middle=MIDDLE).landmarks[0].astype(np.float64)
     rigid = np.hstack([np.eye(2), np.zeros((2, 1))])
-    return MouthGeometry(here[MOUTH, :2], there[MOUTH, :2], rigid, UNIT, target_gap, source_gap)
+    seams = np.full(11, seam, np.float32)
+    return MouthGeometry(here[MOUTH, :2], there[MOUTH, :2], rigid, UNIT, target_gap, source_gap, seams)
 
 
 def inner_polygon(points: np.ndarray) -> np.ndarray:
@@ -81,18 +82,51 @@ def test_open_lips_show_the_inside_between_them_and_skin_elsewhere(make_track, r
     assert maps.inside_share[far].max() == 0
 
 
-def test_the_skull_carries_what_is_above_and_the_lower_lip_what_is_below(make_track) -> None:
-    shape = geometry(make_track, 0.12, 0.3)  # the donor's mouth is wider open
+def inside_motion(shape: MouthGeometry) -> tuple[np.ndarray, float, float]:
+    """How far down the donor is read along the mouth's middle column, and the inner lips' places in it."""
     maps = plan_mouth(shape, WIDTH, HEIGHT)
     assert maps is not None
     upper, lower = (MOUTH.index(point) for point in (13, 14))
-    lowered = shape.source[lower, 1] - shape.target[lower, 1]
-    assert lowered > 8
     x = round(float(shape.target[lower, 0])) - maps.box.x0
     dense = maps.box.dense(maps.inside)[1] - (np.arange(maps.box.height, dtype=np.float32)[:, None] + maps.box.y0)
     top, bottom = (float(shape.target[point, 1]) - maps.box.y0 for point in (upper, lower))
-    assert dense[round(bottom - 0.5), x] == pytest.approx(lowered, abs=1.0)
-    assert abs(dense[round(top + 0.3 * (bottom - top)), x]) < 0.35 * lowered
+    return dense[:, x], top, bottom
+
+
+def test_the_skull_carries_what_is_above_the_seam_and_the_jaw_what_is_below(make_track) -> None:
+    shape = geometry(make_track, 0.12, 0.3, seam=0.45)  # the donor's mouth is wider open
+    lower = MOUTH.index(14)
+    lowered = shape.source[lower, 1] - shape.target[lower, 1]
+    assert lowered > 8
+    moved, top, bottom = inside_motion(shape)
+    assert moved[round(bottom - 0.5)] == pytest.approx(lowered, abs=0.5)
+    assert abs(moved[round(top + 0.3 * (bottom - top))]) < 0.1 * lowered
+    # neither row of teeth is stretched: all between moves as the one or as the other, but for a short way
+    between = moved[round(top) : round(bottom)]
+    meet = (between > 0.05 * lowered) & (between < 0.95 * lowered)
+    assert meet.sum() <= 4
+
+
+def test_lips_slide_over_what_hangs_from_the_skull(make_track) -> None:
+    moved, top, bottom = inside_motion(geometry(make_track, 0.12, 0.3, seam=1.0))
+    assert np.abs(moved[round(top) : round(bottom)]).max() < 0.5
+
+
+def test_a_wider_opening_parts_the_rows_of_teeth_and_shows_depth_between_them(make_track) -> None:
+    shape = geometry(make_track, 0.3, 0.15, seam=0.5)
+    maps = plan_mouth(shape, WIDTH, HEIGHT)
+    assert maps is not None
+    assert maps.cavity is not None
+    moved, top, bottom = inside_motion(shape)
+    raised = shape.source[MOUTH.index(14), 1] - shape.target[MOUTH.index(14), 1]
+    assert moved[round(bottom - 2)] == pytest.approx(raised, abs=0.5)
+    upper = moved[round(top + 1) : round(top + 5)]
+    assert np.ptp(upper) < 0.3  # of one piece: not stretched
+    assert 0 <= upper.mean() < 0.5 * abs(raised)
+    x = round(float(shape.target[MOUTH.index(14), 0])) - maps.box.x0
+    depth = maps.cavity[:, x]
+    assert depth[round(0.5 * (top + bottom))] > 0.9
+    assert depth[round(top + 2)] == depth[round(bottom - 2)] == 0
 
 
 def test_a_half_open_target_shows_less_than_its_donor(make_track) -> None:
@@ -174,7 +208,7 @@ def test_mask_covers_the_lips_and_dies_before_the_border(make_track) -> None:
 @pytest.mark.parametrize("shift", [(-700.0, 0.0), (700.0, 0.0), (0.0, 700.0)])
 def test_a_mouth_outside_the_picture_has_no_layer(make_track, shift: tuple[float, float]) -> None:
     shape = geometry(make_track, 0.1, 0.1)
-    away = MouthGeometry(shape.target + shift, shape.source, shape.rigid, UNIT, 0.1, 0.1)
+    away = MouthGeometry(shape.target + shift, shape.source, shape.rigid, UNIT, 0.1, 0.1, shape.seam)
     maps = plan_mouth(away, WIDTH, HEIGHT)
     assert maps is None or maps.mask.max() == 0
 

@@ -1,5 +1,6 @@
-"""What a mouth looks like, in few numbers: so that a change from one kept mouth to another need not be seen, and so that
-upper and lower teeth are told apart.
+"""What a mouth looks like, in few numbers: so that a change from one kept mouth to another need not be seen.
+
+Also where upper and lower teeth meet, for they move apart.
 
 Brightness on a small grid that follows the lips' contours: all donors of a frame are brought to the same contours, so
 what two of them show at the same place of the grid is what they would show at the same place of the frame.
@@ -103,7 +104,7 @@ def _seam(inside: FloatArray) -> FloatArray:
         path.append(int(came_from[path[-1]]))
     # as many rows lie above the last one as below the first
     found = np.array(path[::-1]) / (rows - 1)
-    return np.interp(np.arange(11), np.linspace(_FIRST, _LAST, columns), found).astype(np.float32)
+    return np.asarray(np.interp(np.arange(11), np.linspace(_FIRST, _LAST, columns), found), np.float32)
 
 
 @dataclass(frozen=True)

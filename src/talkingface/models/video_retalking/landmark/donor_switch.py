@@ -107,6 +107,6 @@ class AlignedMix:
         if min(one.shape) < SMALLEST:
             return None
         pictures = [np.clip(layer * (255 / self._white), 0, 255).astype(np.uint8) for layer in (one, other)]
-        flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(pictures[0], pictures[1], None)
+        flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(pictures[0], pictures[1], None)
         length = np.linalg.norm(flow, axis=-1, keepdims=True)
         return np.asarray(flow * np.minimum(1, self._farthest / np.maximum(length, 1e-6)), np.float32)

@@ -213,7 +213,7 @@ def _inside_field(
     )
     push_up = np.interp(along, knots, upper_lag).astype(np.float32)
     beneath = np.maximum(by_jaw, 0) - by_skull  # what the seam's own row would have to be stretched over is depth
-    edge = np.float32(SEAM_EDGE * geometry.unit)
+    edge = SEAM_EDGE * geometry.unit
     push = push_up + smoothstep(-edge, edge, by_skull).astype(np.float32) * beneath
     field = np.empty((box.height, box.width, 2), np.float32)
     for axis in range(2):

@@ -244,7 +244,7 @@ class DonorLipSynthesizer:
                 self._add_mouth(base, warp, views, mix, index, shift_x, shift_y)
             patch.append(base)
         shown = np.float32(smoothstep(0, DISSOLVED, np.array(strength)))
-        alike = _alike(warp.box, face.landmarks[row][_OUTER_LIPS, :2], target[:LIPS // 2])
+        alike = _alike(warp.box, face.landmarks[row][_OUTER_LIPS, :2], target[: LIPS // 2])
         return RegionPatch(warp.box.x0, warp.box.y0, patch, warp.alpha * shown, alike)
 
     def _view(
