@@ -19,7 +19,8 @@ from talkingface.faces.video import ClipTracks
 from talkingface.media.planes import PlaneLayout
 from talkingface.media.probe import MediaInfo
 from talkingface.media.row_file import RowFile
-from talkingface.models.video_retalking.landmark.donors import Donors, PackedDonors, RecentDonors
+from talkingface.models.video_retalking.landmark.donors import Donors
+from talkingface.models.video_retalking.landmark.packed_donors import PackedDonors, RecentDonors
 
 INDEX = "analysis.json"
 FRAMES = "frames.npz"

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from talkingface.media.planes import PlaneLayout
-from talkingface.models.video_retalking.landmark.donors import DonorBank, MemoryBudget, PackedDonors, RecentDonors
+from talkingface.models.video_retalking.landmark.donor_look import mouth_look
+from talkingface.models.video_retalking.landmark.donors import DonorBank, MemoryBudget
+from talkingface.models.video_retalking.landmark.packed_donors import PackedDonors, RecentDonors
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,9 @@ def test_crops_come_back_as_they_were(
         donor = packed.get(frame)
         assert donor.frame == frame
         assert donor.x0 % 2 == donor.y0 % 2 == 0
+        look = mouth_look(kept[frame][0], 0, 0, track.landmarks[frame], (1 << bits) - 1)
+        np.testing.assert_allclose(packed.looks(np.array([frame]))[0], look.cells, atol=1e-6)
+        np.testing.assert_allclose(packed.seam(frame), look.seam, atol=1e-6)
         for number, (crop, plane) in enumerate(zip(donor.planes, kept[frame], strict=True)):
             sx, sy = (shift_x, shift_y) if number else (0, 0)
             x, y = donor.x0 >> sx, donor.y0 >> sy
