@@ -43,6 +43,25 @@ def test_moved_points_are_read_from_where_they_were(make_track, roll: float) -> 
             assert np.abs(at(warp.box, moved, closed[point, :2])).max() < 1.0
 
 
+def test_cheeks_follow_the_corners_and_the_upper_face_does_not(make_track) -> None:
+    landmarks = make_track([0.05], middle=(240, 180)).landmarks[0].astype(np.float64)
+    target = landmarks[MOUTH, :2].copy()
+    for points, inwards in (((57, 61, 186, 216), 6.0), ((287, 291, 410, 436), -6.0)):  # a smile fades
+        for point in points:
+            target[MOUTH.index(point)] += [inwards, 4.0]
+    warp = plan_warp(landmarks, target, 90, WIDTH, HEIGHT)
+    assert warp is not None
+    across, down = warp.box.dense(warp.field)
+    y, x = np.mgrid[: warp.box.height, : warp.box.width]
+    moved = np.stack([x + warp.box.x0 - across, y + warp.box.y0 - down], -1)
+    for point, inwards in ((205, 1), (425, -1)):
+        by = at(warp.box, moved, landmarks[point, :2])
+        assert 0.8 < inwards * by[0] < 3.5
+        assert 0.5 < by[1] < 2.5
+    for point in (4, 129, 358, 234, 454):
+        assert np.abs(at(warp.box, moved, landmarks[point, :2])).max() < 0.6
+
+
 @pytest.mark.parametrize("roll", [0, 90, 180, 270])
 @pytest.mark.parametrize("middle", [(240.0, 150.0), (60.0, 330.0), (440.0, 60.0)])
 def test_weight_is_one_on_the_mouth_and_zero_at_the_border(make_track, roll: float, middle) -> None:

@@ -14,11 +14,15 @@ from talkingface.models.video_retalking.landmark.thin_plate import Box, FloatArr
 MOUTH = list(mesh.MOUTH_POINTS)
 # moved: outer lips, jaw, chin and the skin between (the inner lips are the mouth layer's)
 _MOVED = list(range(20)) + list(range(40, 80))
-# held: eyes, nose, upper cheeks, temples
-_HELD = [33, 133, 263, 362, 145, 374, 6, 197, 4, 98, 327, 129, 358, 50, 280, 205, 425, 127, 356, 234, 454, 93, 323]
+# held: eyes, nose, temples
+_HELD = [33, 133, 263, 362, 145, 374, 6, 197, 4, 98, 327, 129, 358, 127, 356, 234, 454, 93, 323]
+# the cheeks follow the mouth's corners: a smile that fades lets them down, a smile's fold does not stay behind alone
+_CHEEKS = [205, 425, 50, 280]
+_CHEEK_SHARES = [0.35, 0.35, 0.12, 0.12]
+_CORNERS = [[MOUTH.index(point) for point in side] for side in ((57, 186, 216), (287, 410, 436)) * 2]
 _LOWER_OVAL = [234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454]
 RING = 1.4  # the field has died away on the lower face's outline enlarged this much
-LATTICE_STEP = 0.055  # inter-ocular distances
+LATTICE_STEP = 0.065  # inter-ocular distances
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,11 @@ def plan_warp(
         None when nothing of the lower face lies in the picture.
     """
     ring = lower_face_outline(landmarks, RING)
-    moved_to = np.concatenate([target[_MOVED], landmarks[_HELD, :2], ring])
-    moved_from = np.concatenate([landmarks[MOUTH][_MOVED, :2], landmarks[_HELD, :2], ring])
+    own = landmarks[MOUTH, :2]
+    cheeks = landmarks[_CHEEKS, :2]
+    followed = cheeks + (target - own)[_CORNERS].mean(1) * np.array(_CHEEK_SHARES)[:, None]
+    moved_to = np.concatenate([target[_MOVED], followed, landmarks[_HELD, :2], ring])
+    moved_from = np.concatenate([own[_MOVED], cheeks, landmarks[_HELD, :2], ring])
     spline = ThinPlateSpline(moved_to, moved_from - moved_to, unit)
     step = max(4, round(unit * LATTICE_STEP / 2) * 2)
     top = landmarks[[145, 374], 1].mean() * 0.35 + landmarks[mesh.NOSE_TIP, 1] * 0.65

@@ -21,6 +21,7 @@ from talkingface.models.video_retalking.landmark.thin_plate import Box, FloatArr
 
 MOUTH = list(mesh.MOUTH_POINTS)
 MOST_STRETCH = 0.025  # inter-ocular distances the dark seam of a donor's mouth is stretched before depth is painted
+LATTICE_STEP = 0.04  # inter-ocular distances; fields between are within a quarter of a pixel of the spline's
 SEAM_EDGE = 0.012  # inter-ocular distances to either side of the seam, within which skull's and jaw's part meet
 
 
@@ -106,7 +107,7 @@ def plan_mouth(geometry: MouthGeometry, width: int, height: int) -> MouthMaps | 
     target, source, unit = geometry.target, geometry.source, geometry.unit
     outer = target[_OUTER]
     grow = 0.24 * unit
-    step = max(2, round(unit * 0.03 / 2) * 2)
+    step = max(2, round(unit * LATTICE_STEP / 2) * 2)
     box = Box.around(outer.min(0) - grow, outer.max(0) + grow, step, width, height)
     if box.empty:
         return None
