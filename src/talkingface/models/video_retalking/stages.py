@@ -17,6 +17,8 @@ from talkingface.media.planes import Plane, PlaneLayout
 
 FloatArray = NDArray[np.float32]
 
+SKIN, A_MOUTH = 1, 2
+
 
 @dataclass(frozen=True)
 class RegionPatch:
@@ -27,15 +29,15 @@ class RegionPatch:
         y0: Upper edge in luma pixels, even.
         planes: One float32 array a plane, in the plane's codes and sampling.
         alpha: (height, width) float32 0..1, weight of the patch in luma resolution; 0 at its border.
-        alike: (height, width) bool, where the patch shows the skin that the frame shows there, a little moved; None
-            for everywhere.
+        parts: (height, width) uint8, what the patch shows: ``SKIN`` that the frame shows there too, a little moved;
+            ``A_MOUTH``, its own or the frame's; 0 where nothing can be said. None when all of it is skin.
     """
 
     x0: int
     y0: int
     planes: list[FloatArray]
     alpha: FloatArray
-    alike: NDArray[np.bool_] | None = None
+    parts: NDArray[np.uint8] | None = None
 
 
 class Canonicalizer(Protocol):

@@ -8,19 +8,19 @@ import pytest
 
 from talkingface.media.planes import PlaneLayout
 from talkingface.models.video_retalking.landmark.refine import MOST, MOUTH_SHARE, DetailRefiner
-from talkingface.models.video_retalking.stages import RegionPatch
+from talkingface.models.video_retalking.stages import A_MOUTH, SKIN, RegionPatch
 
 
 def detail(plane: np.ndarray) -> float:
     return float((plane - cv2.GaussianBlur(plane, (0, 0), 1.0))[8:-8, 8:-8].std())
 
 
-def patch_of(luma: np.ndarray, planes: list[np.ndarray], alike: np.ndarray | None = None) -> RegionPatch:
+def patch_of(luma: np.ndarray, planes: list[np.ndarray], parts: np.ndarray | None = None) -> RegionPatch:
     alpha = np.zeros(luma.shape, np.float32)
     alpha[4:-4, 4:-4] = 1
     height, width = luma.shape
     chroma = [plane[30 : 30 + height // 2, 40 : 40 + width // 2].astype(np.float32) for plane in planes[1:]]
-    return RegionPatch(80, 60, [luma, *chroma], alpha, alike)
+    return RegionPatch(80, 60, [luma, *chroma], alpha, parts)
 
 
 @pytest.fixture
@@ -72,14 +72,14 @@ def test_deep_samples_keep_to_their_range(planes_maker) -> None:
 
 
 def test_skin_says_what_is_lacking_and_teeth_hardly_anything(own, planes, layout) -> None:
-    alike = np.ones(own.shape, np.bool_)
-    alike[30:70, 30:90] = False
+    parts = np.full(own.shape, SKIN, np.uint8)
+    parts[30:70, 30:90] = A_MOUTH
     soft = cv2.GaussianBlur(own, (0, 0), 0.45)
     gains = []
     for inside in (soft, np.full(own.shape, 90, np.float32), soft * 3):
         mouth = np.zeros(own.shape, np.bool_)
         mouth[36:64, 36:84] = True
-        patch = patch_of(np.where(mouth, inside, soft).astype(np.float32), planes, alike)
+        patch = patch_of(np.where(mouth, inside, soft).astype(np.float32), planes, parts)
         gains.append(detail(DetailRefiner().refine(patch, planes, layout).planes[0][:28]) / detail(soft[:28]))
     assert gains[0] > 1.1
     assert gains[2] < gains[0]

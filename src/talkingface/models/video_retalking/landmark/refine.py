@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.media.planes import Plane, PlaneLayout
-from talkingface.models.video_retalking.stages import RegionPatch
+from talkingface.models.video_retalking.stages import A_MOUTH, SKIN, RegionPatch
 
 FloatArray = NDArray[np.float32]
 RADIUS = 0.6  # pixels, of the detail given back: what a cubic kernel takes is the finest
@@ -34,9 +34,9 @@ class DetailRefiner:
         own = planes[0][patch.y0 : patch.y0 + height, patch.x0 : patch.x0 + width].astype(np.float32)
         detail = luma - cv2.GaussianBlur(luma, (0, 0), RADIUS)
         detail_of_own = own - cv2.GaussianBlur(own, (0, 0), RADIUS)
-        alike = np.ones(luma.shape, np.bool_) if patch.alike is None else patch.alike
-        skin = _ratio(detail_of_own, detail, patch.alpha * alike)
-        mouth = _ratio(detail_of_own, detail, patch.alpha * ~alike)
+        skin_weight = patch.alpha if patch.parts is None else patch.alpha * (patch.parts == SKIN)
+        skin = _ratio(detail_of_own, detail, skin_weight)
+        mouth = None if patch.parts is None else _ratio(detail_of_own, detail, patch.alpha * (patch.parts == A_MOUTH))
         given = 1.0 if skin is None else float(np.clip(skin, 1, 1 + MOST))
         share = 1.0 if mouth is None else float(np.clip(mouth / given, 1 - MOUTH_SHARE, 1 + MOUTH_SHARE))
         gain = given * share - 1

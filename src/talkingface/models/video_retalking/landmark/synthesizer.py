@@ -35,11 +35,12 @@ from talkingface.models.video_retalking.landmark.mouth_layer import (
 from talkingface.models.video_retalking.landmark.mouth_motion import PersonalMotion, personalise_stored
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
 from talkingface.models.video_retalking.landmark.thin_plate import Box
-from talkingface.models.video_retalking.stages import FloatArray, RegionPatch
+from talkingface.models.video_retalking.stages import A_MOUTH, SKIN, FloatArray, RegionPatch
 from talkingface.progress import Cancellation
 
 LIPS = 40
 MOUTH_AND_RIM = 1.35  # of the lips' own size
+NEAR_MOUTH = 0.65  # inter-ocular distances from it: where skin is moved most, and resampling takes most
 _OUTER_LIPS = list(mesh.LIPS_OUTER)
 BLOCK = 64  # frames whose motion is worked out together
 RECENT_MOTION = 4  # such blocks, 80 KB each
@@ -157,13 +158,16 @@ def faded(face: CanonicalFace, row: int, displacement: NDArray[np.float64], stre
     return np.asarray(own + (displacement - own) * share)
 
 
-def _alike(box: Box, *mouths: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """(height, width) of the box: False on mouths and a rim round them, each given by its outer lips (20, 2)."""
-    alike = np.ones((box.height, box.width), np.uint8)
+def _parts(box: Box, unit: float, *mouths: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """``RegionPatch.parts`` of a box, round mouths given by their outer lips (20, 2)."""
+    parts = np.zeros((box.height, box.width), np.uint8)
+    corner = np.array([box.x0, box.y0])
+    middle = np.round(mouths[-1].mean(0) - corner).astype(int).tolist()
+    cv2.circle(parts, middle, max(2, round(NEAR_MOUTH * unit)), SKIN, -1)
     for lips in mouths:
-        grown = lips.mean(0) + (lips - lips.mean(0)) * MOUTH_AND_RIM - [box.x0, box.y0]
-        cv2.fillConvexPoly(alike, cv2.convexHull(np.round(grown).astype(np.int32)), 0)
-    return alike > 0
+        grown = lips.mean(0) + (lips - lips.mean(0)) * MOUTH_AND_RIM - corner
+        cv2.fillConvexPoly(parts, cv2.convexHull(np.round(grown).astype(np.int32)), A_MOUTH)
+    return parts
 
 
 class DonorLipSynthesizer:
@@ -244,8 +248,8 @@ class DonorLipSynthesizer:
                 self._add_mouth(base, warp, views, mix, index, shift_x, shift_y)
             patch.append(base)
         shown = np.float32(smoothstep(0, DISSOLVED, np.array(strength)))
-        alike = _alike(warp.box, face.landmarks[row][_OUTER_LIPS, :2], target[: LIPS // 2])
-        return RegionPatch(warp.box.x0, warp.box.y0, patch, warp.alpha * shown, alike)
+        parts = _parts(warp.box, unit, face.landmarks[row][_OUTER_LIPS, :2], target[: LIPS // 2])
+        return RegionPatch(warp.box.x0, warp.box.y0, patch, warp.alpha * shown, parts)
 
     def _view(
         self,
