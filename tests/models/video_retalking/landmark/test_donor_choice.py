@@ -84,7 +84,7 @@ def test_a_sharper_donor_wins_among_equals(tmp_path: Path, make_track, mouths, l
         crisp = frame in (5, 6, 7, 8, 9, 10, 11)
         bank.add(frame, track.landmarks[frame], planes if crisp else [np.full_like(plane, 120) for plane in planes])
     face = TemplateCanonicalizer().canonicalise(track)
-    chosen = choose_donors(face, np.arange(4), targets(face, mouths, np.full(4, 0.1)), bank, tmp_path)
+    chosen = choose_donors(face, np.arange(6, 10), targets(face, mouths, np.full(4, 0.1)), bank, tmp_path)
     assert chosen.min() >= 5
 
 
@@ -145,3 +145,15 @@ def test_a_mouth_that_looks_odd_is_avoided(tmp_path: Path, make_track, mouths, l
     face = TemplateCanonicalizer().canonicalise(track)
     chosen = choose_donors(face, np.arange(4), targets(face, mouths, np.full(4, 0.1)), bank, tmp_path)
     assert chosen.min() >= 4
+
+
+def test_blurred_frames_are_given_blurred_mouths(tmp_path: Path, make_track, mouths, layout, planes) -> None:
+    track = make_track([0.1] * 60)
+    bank = DonorBank(tmp_path, layout)
+    soft = [cv2.GaussianBlur(plane, (0, 0), 0.8) for plane in planes]
+    blurred = (np.arange(60) // 10) % 2 == 1
+    for frame in range(60):
+        bank.add(frame, track.landmarks[frame], soft if blurred[frame] else planes)
+    face = TemplateCanonicalizer().canonicalise(track)
+    chosen = choose_donors(face, np.arange(60), targets(face, mouths, np.full(60, 0.1)), bank, tmp_path)
+    assert (blurred[chosen] == blurred).mean() > 0.9

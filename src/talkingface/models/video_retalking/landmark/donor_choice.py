@@ -24,6 +24,8 @@ SWITCH_COST = 0.02
 LOOK_COST = 5.0  # of a jump that changes brightness by 1 over 1 inter-ocular distance of height
 ODD_LOOK_COST = 0.3  # of lips that look unlike the person's by a brightness of 1
 SOFT_COST = 0.02  # of a mouth without any sharpness
+BLUR_COST = 0.02  # of a mouth twice as sharp, or half as sharp, as the frame's own is for its opening
+BLUR_MOST = 0.03
 HOLD_COST = 0.002
 SOURCES = 48  # donors a jump may come from: the cheapest at that time
 STEPS = 500  # frames looked at together
@@ -88,6 +90,8 @@ class _Search:
         sure = face.trusted[kept]
         if sure.any():  # a mouth behind a hand is no mouth to take
             kept = kept[sure]
+        found = places[there]
+        self._crispness = np.interp(np.arange(len(frames)), found, _crispness(face, found, donors))
         self.kept = kept
         shapes = np.stack([face.shape(int(row))[_LIPS, :2] for row in kept])
         self._shapes = (shapes - shapes.mean(1, keepdims=True)).reshape(len(kept), -1).astype(np.float32)
@@ -138,6 +142,15 @@ class _Search:
         cost += MISSING_GAP_WEIGHT * missing + PAINTED_GAP_WEIGHT * np.maximum(missing - MISSING_GAP_SEEN, 0)
         angle = np.degrees(np.arccos(np.clip(self._looks[self.kept] @ self._looks[row], -1, 1)))
         cost += POSE_WEIGHT * angle / 10
+        cost += np.minimum(BLUR_COST * np.abs(self._crispness[self.kept] - self._crispness[row]), BLUR_MOST)
         if wanted_gap < self._closed_level:
             cost += OPEN_FOR_CLOSED * np.clip((self._gaps - self._closed_level) / 0.02, 0, 1)
         return np.asarray(cost)
+
+
+def _crispness(face: CanonicalFace, rows: NDArray[np.int64], donors: Donors) -> NDArray[np.float64]:
+    """How sharp kept mouths are for their openings, as teeth are sharper than lips: (K,) octaves, 0 as usual."""
+    sharp = np.log2(np.maximum(donors.sharpness(face.track.frames[rows]), 0.1))
+    gap = face.gap[rows] - face.gap[rows].mean()
+    slope = float((gap * sharp).mean() / ((gap**2).mean() + 1e-6))
+    return np.asarray(sharp - sharp.mean() - slope * gap)
