@@ -157,3 +157,15 @@ def test_blurred_frames_are_given_blurred_mouths(tmp_path: Path, make_track, mou
     face = TemplateCanonicalizer().canonicalise(track)
     chosen = choose_donors(face, np.arange(60), targets(face, mouths, np.full(60, 0.1)), bank, tmp_path)
     assert (blurred[chosen] == blurred).mean() > 0.9
+
+
+def test_a_mouth_cut_by_the_border_is_avoided(tmp_path: Path, make_track, mouths, layout, planes) -> None:
+    whole, cut = make_track([0.1] * 6), make_track([0.1] * 6, middle=(240.0, 270.0))
+    assert cut.landmarks[0, 17, 1] < 400 < cut.landmarks[0, 152, 1]
+    track = replace(make_track([0.1] * 12), landmarks=np.concatenate([whole.landmarks, cut.landmarks]))
+    bank = DonorBank(tmp_path, layout)
+    for frame in range(12):
+        bank.add(frame, track.landmarks[frame], planes)
+    face = TemplateCanonicalizer().canonicalise(track)
+    chosen = choose_donors(face, np.arange(12), targets(face, mouths, np.full(12, 0.1)), bank, tmp_path)
+    assert chosen.max() < 6

@@ -26,6 +26,8 @@ ODD_LOOK_COST = 0.3  # of lips that look unlike the person's by a brightness of 
 SOFT_COST = 0.02  # of a mouth without any sharpness
 BLUR_COST = 0.02  # of a mouth twice as sharp, or half as sharp, as the frame's own is for its opening
 BLUR_MOST = 0.03
+CUT_COST = 0.1  # of a mouth that the picture's border touches; none where so much lies between them:
+CUT_MARGIN = 0.28  # inter-ocular distances
 HOLD_COST = 0.002
 SOURCES = 48  # donors a jump may come from: the cheapest at that time
 STEPS = 500  # frames looked at together
@@ -102,6 +104,7 @@ class _Search:
         self._looks_apart = LookDistances.between(donors.looks(frames[kept]))
         self._worse = SOFT_COST * np.clip(1 - sharp / max(float(np.median(sharp)), 1e-6), 0, 1)
         self._worse += ODD_LOOK_COST * self._looks_apart.oddness
+        self._worse += CUT_COST * _cut(face, kept)
         self._before = np.full(len(kept), -1)
         self._before[1:] = np.where(np.diff(kept) == 1, np.arange(len(kept) - 1), -1)
         self._after = np.full(len(kept), -1)
@@ -154,3 +157,11 @@ def _crispness(face: CanonicalFace, rows: NDArray[np.int64], donors: Donors) -> 
     gap = face.gap[rows] - face.gap[rows].mean()
     slope = float((gap * sharp).mean() / ((gap**2).mean() + 1e-6))
     return np.asarray(sharp - sharp.mean() - slope * gap)
+
+
+def _cut(face: CanonicalFace, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How near mouths are to the picture's border, (K,): 0 when all round them is seen, 1 when they touch it."""
+    lips = np.stack([face.landmarks[int(row)][list(mesh.LIPS_OUTER), :2] for row in rows])
+    size = np.array([face.track.width, face.track.height])
+    left = np.minimum(lips.min(1), size - lips.max(1)).min(1) / face.interocular[rows]
+    return np.asarray(np.clip(1 - left / CUT_MARGIN, 0, 1))
