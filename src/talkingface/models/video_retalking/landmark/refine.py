@@ -19,7 +19,9 @@ from talkingface.models.video_retalking.stages import A_MOUTH, SKIN, RegionPatch
 FloatArray = NDArray[np.float32]
 RADIUS = 0.6  # pixels, of the detail given back: what a cubic kernel takes is the finest
 MOST = 0.6  # of that detail, as measured on skin
-MOUTH_SHARE = 0.1  # and so much, up or down, by the mouths: one that is softer or harder than the frame's stands out
+MOUTH_SHARE = 0.15  # and so much, up or down, of the mouth's: one softer or harder than the frame's stands out
+MOUTH_EDGE = 9  # pixels over which the one passes into the other
+LEAST = 0.01  # gains smaller than this are none
 FEWEST = 400  # samples that are enough to compare
 FAINTEST = 1e-3  # energy of detail, codes squared, below which there is none
 
@@ -39,11 +41,14 @@ class DetailRefiner:
         mouth = None if patch.parts is None else _ratio(detail_of_own, detail, patch.alpha * (patch.parts == A_MOUTH))
         given = 1.0 if skin is None else float(np.clip(skin, 1, 1 + MOST))
         share = 1.0 if mouth is None else float(np.clip(mouth / given, 1 - MOUTH_SHARE, 1 + MOUTH_SHARE))
-        gain = given * share - 1
-        if abs(gain) < 0.01:
+        if abs(given - 1) < LEAST and abs(share - 1) < LEAST:
             return patch
+        gain: FloatArray | np.float32 = np.float32(given - 1)
+        if patch.parts is not None and share != 1:
+            inside = cv2.blur((patch.parts == A_MOUTH).astype(np.float32), (MOUTH_EDGE, MOUTH_EDGE))
+            gain = np.float32(given - 1) + np.float32(given * (share - 1)) * inside
         top = float((1 << layout.bits) - 1)
-        sharpened = np.clip(luma + np.float32(gain) * detail, 0, top).astype(np.float32)
+        sharpened = np.clip(luma + gain * detail, 0, top).astype(np.float32)
         return replace(patch, planes=[sharpened, *patch.planes[1:]])
 
 
