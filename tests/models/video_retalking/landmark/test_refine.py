@@ -75,14 +75,16 @@ def test_skin_says_what_is_lacking_and_teeth_hardly_anything(own, planes, layout
     parts = np.full(own.shape, SKIN, np.uint8)
     parts[30:70, 30:90] = A_MOUTH
     soft = cv2.GaussianBlur(own, (0, 0), 0.45)
-    gains = []
-    for inside in (soft, np.full(own.shape, 90, np.float32), soft * 3):
-        mouth = np.zeros(own.shape, np.bool_)
-        mouth[36:64, 36:84] = True
-        patch = patch_of(np.where(mouth, inside, soft).astype(np.float32), planes, parts)
-        gains.append(detail(DetailRefiner().refine(patch, planes, layout).planes[0][:28]) / detail(soft[:28]))
-    assert gains[0] > 1.1
-    assert gains[2] < gains[0]
-    most = (1 + MOUTH_SHARE) / (1 - MOUTH_SHARE) + 0.02
-    for gain in gains[1:]:
-        assert 1 / most < gain / gains[0] < most
+    mouth = np.zeros(own.shape, np.bool_)
+    mouth[36:64, 36:84] = True
+    skin, middle = [], []
+    hard = soft + 2 * (soft - cv2.GaussianBlur(soft, (0, 0), 1.0))
+    for inside in (soft, np.full(own.shape, 90, np.float32), hard):
+        before = np.where(mouth, inside, soft).astype(np.float32)
+        made = DetailRefiner().refine(patch_of(before, planes, parts), planes, layout).planes[0]
+        skin.append(detail(made[:26]) / detail(before[:26]))
+        middle.append(detail(made[32:68, 40:80]) / max(detail(before[32:68, 40:80]), 1e-6))
+    np.testing.assert_allclose(skin, skin[0], rtol=0.03)
+    assert skin[0] > 1.1
+    # a mouth with three times the frame's detail is calmed, by the share allowed
+    assert 1 - MOUTH_SHARE - 0.1 < middle[2] / middle[0] < 1 - 0.5 * MOUTH_SHARE
