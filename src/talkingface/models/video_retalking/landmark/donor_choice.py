@@ -28,7 +28,7 @@ BLUR_COST = 0.02  # of a mouth twice as sharp, or half as sharp, as the frame's 
 BLUR_MOST = 0.03
 CUT_COST = 0.1  # of a mouth that the picture's border touches; none where so much lies between them:
 CUT_MARGIN = 0.28  # inter-ocular distances
-HOLD_COST = 0.002
+STEP_COST = 0.004  # of going on with the donor's next or previous frame: to and fro between two is a tremble
 SOURCES = 48  # donors a jump may come from: the cheapest at that time
 STEPS = 500  # frames looked at together
 _LIPS = list(mesh.LIPS_OUTER + mesh.LIPS_INNER)
@@ -42,7 +42,7 @@ def choose_donors(
 
     A path of least cost (Viterbi): the distance of lip shapes, the opening a donor lacks, the turn of the head between
     them, lips that look odd or soft, and a price for every jump that grows with the change to be seen: so donors change
-    where the mouth is closed, or where they look alike. Going on with the donor's own next or previous frame is free.
+    where the mouth is closed, or where they look alike. Going on with the donor's next or previous frame costs little.
 
     Args:
         face: The person.
@@ -123,7 +123,7 @@ class _Search:
                 self.total, back[step] = cost, every
                 continue
             best, came_from = self._jumps(float(wanted_gap[step]))
-            for source, price in ((every, HOLD_COST), (self._before, 0.0), (self._after, 0.0)):
+            for source, price in ((every, 0.0), (self._before, STEP_COST), (self._after, STEP_COST)):
                 value = np.where(source >= 0, self.total[source] + price, np.inf)
                 better = value < best
                 best[better], came_from[better] = value[better], source[better]
