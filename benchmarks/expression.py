@@ -6,7 +6,8 @@ Every clip is dubbed with the same sound, once as it is and once for each expres
 0.5. Both results are tracked again. Lengths are inter-ocular distances:
 
 - moved: change of each measure of ``face_measures``, median over frames; mean (least .. most) over people, and how many
-  people moved in the direction asked for, of those asked to move by at least 0.005;
+  people moved in the direction asked for, of those asked to move by at least 0.005; and what the picture moved at the
+  plain dub's landmarks, by optical flow, mean over people;
 - elsewhere: how far points that shall stay moved (mean over frames of their displacement, its length averaged over the
   points; mean and most over people): nose, temples and ears, jaw, hairline, irises against the eye's corners; in
   brackets what the picture itself moved there, by optical flow, as the tracker guesses much of a face from its brows;
@@ -81,10 +82,9 @@ def variants(picture: Path | None) -> dict[str, dict[str, Any]]:
     return made
 
 
-def blinks(points: np.ndarray) -> int:
-    """How often both eyes close."""
-    open_share = openings(points)
-    open_share = (open_share / np.quantile(open_share, 0.7, axis=0)).mean(1)
+def blinks(points: np.ndarray, usual: np.ndarray) -> int:
+    """How often both eyes close: fall below a share of the usual opening, (2,), of the plain dub."""
+    open_share = (openings(points) / usual).mean(1)
     count, shut = 0, False
     for value in open_share:
         if not shut and value < BLINK:
@@ -94,21 +94,23 @@ def blinks(points: np.ndarray) -> int:
     return count
 
 
-def pixel_shift(plain: Seen, changed: Seen, points: tuple[int, ...]) -> float:
-    """How far the picture itself moved at some points, by optical flow (Lucas and Kanade), inter-ocular distances."""
-    found = []
+def flow(plain: Seen, changed: Seen, points: list[int]) -> dict[int, np.ndarray]:
+    """How the picture itself moved at some points of the plain dub's mesh, by optical flow (Lucas and Kanade).
+
+    Returns:
+        By frame, (N, 2) pixels; NaN where it cannot be told.
+    """
+    found = {}
     for index in plain.luma.keys() & changed.luma.keys() & set(plain.track.frames.tolist()):
         landmarks = plain.track.landmarks[int(np.searchsorted(plain.track.frames, index))]
         unit = float(interocular_distance(landmarks[:, :2]))
-        where = np.ascontiguousarray(landmarks[list(points), None, :2], np.float32)
+        where = np.ascontiguousarray(landmarks[points, None, :2], np.float32)
         side = max(9, round(0.12 * unit)) | 1
         there, status, _ = cv2.calcOpticalFlowPyrLK(
             plain.luma[index], changed.luma[index], where, None, winSize=(side, side)
         )
-        moved = np.linalg.norm(there - where, axis=-1)[status > 0] / unit
-        if len(moved):
-            found.append(moved.mean())
-    return float(np.mean(found))
+        found[index] = np.where(status > 0, (there - where)[:, 0], np.nan)
+    return found
 
 
 def compare(plain: Seen, changed: Seen, model: MouthShapeModel) -> dict[str, Any]:
@@ -127,17 +129,29 @@ def compare(plain: Seen, changed: Seen, model: MouthShapeModel) -> dict[str, Any
         "moved": dict(zip(MEASURES, measures[1] - measures[0], strict=True)),
         "frames": len(common),
     }
+    flown = flow(plain, changed, list(range(mesh.MESH_POINTS)))
+    units = {index: float(unit[common.tolist().index(index)]) for index in flown if index in common}
+    differences = []
+    for index in units:
+        row = common.tolist().index(index)
+        there = before[row].copy()
+        there[:, :2] += flown[index]
+        pair = [measure(pose.one_to_canonical(row, points)) for points in (before[row], there)]
+        differences.append(pair[1] - pair[0])
+    result["moved, pixels"] = dict(zip(MEASURES, np.nanmedian(differences, axis=0), strict=True))
     shift = ((after - before)[..., :2] / unit[:, None, None]).mean(0)
     for name, group in ELSEWHERE.items():
         result[name] = float(np.linalg.norm(shift[list(group)], axis=-1).mean())
-        result[f"{name}, pixels"] = pixel_shift(plain, changed, group)
+        moved = [np.linalg.norm(flown[index][list(group)], axis=-1) / size for index, size in units.items()]
+        result[f"{name}, pixels"] = float(np.nanmean(moved))
     eyes = (mesh.EYE_LEFT_CORNERS, mesh.EYE_RIGHT_CORNERS)
     gaze = [
         np.linalg.norm(shift[iris[0]] - shift[list(corners)].mean(0))
         for iris, corners in zip((mesh.LEFT_IRIS, mesh.RIGHT_IRIS), eyes, strict=True)
     ]
     result["irises"] = float(np.mean(gaze))
-    result["blinks"] = [blinks(before), blinks(after)]
+    usual = np.quantile(openings(before), 0.7, axis=0)
+    result["blinks"] = [blinks(before, usual), blinks(after, usual)]
     upper = [point for side in (*BROWS[0], *BROWS[1], *UPPER_LIDS, *LOWER_LIDS) for point in side]
     shakes = [np.diff(points[:, upper, :2] / unit[:, None, None], 2, axis=0) for points in (before, after)]
     result["shake"] = float(np.sqrt((shakes[1] ** 2).mean() / (shakes[0] ** 2).mean()))
@@ -214,7 +228,8 @@ def show(found: dict[str, dict[str, Any]]) -> None:
         cells = []
         for measured in MEASURES:
             moved = np.array([entry["moved"][measured] for entry in people.values()])
-            text = f"{moved.mean():+.3f} ({moved.min():+.3f} .. {moved.max():+.3f})"
+            seen = np.mean([entry["moved, pixels"][measured] for entry in people.values()])
+            text = f"{moved.mean():+.3f} ({moved.min():+.3f} .. {moved.max():+.3f}), picture {seen:+.3f}"
             if all("asked" in entry for entry in people.values()):
                 asked = np.array([entry["asked"][measured] for entry in people.values()])
                 strong = np.abs(asked) >= LEAST_ASKED

@@ -32,7 +32,6 @@ EXPRESSIONS: Mapping[str, FloatArray] = MappingProxyType(
     {
         "neutral": _change(),
         "happy": _change(
-            brow_inner=0.005,
             brow_outer=0.010,
             upper_lid=-0.008,
             lower_lid=-0.022,
@@ -55,7 +54,6 @@ EMOTIONS: Mapping[str, FloatArray] = MappingProxyType(
     {
         "none": _change(),
         "happy": _change(
-            brow_inner=0.005,
             brow_outer=0.012,
             upper_lid=-0.006,
             lower_lid=-0.022,
