@@ -54,7 +54,7 @@ ELSEWHERE = {
     "hairline": (54, 103, 67, 109, 10, 338, 297, 332, 284),
 }
 LUMA_EVERY = 6  # frames
-BLINK, OPEN_AGAIN = 0.45, 0.7  # of the usual opening
+BLINK, OPEN_AGAIN = 0.45, 0.6  # of the usual opening
 LEAST_ASKED = 0.005
 
 
