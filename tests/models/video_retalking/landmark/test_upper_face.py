@@ -192,3 +192,18 @@ def test_the_same_frame_twice_gives_the_same_patch(make_track, layout, planes, t
     assert two is not None
     for a, b in zip([*one.planes, one.alpha], [*two.planes, two.alpha], strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("middle", [(240.0, 20.0), (20.0, 150.0), (470.0, 390.0)], ids=["top", "left", "corner"])
+def test_a_face_cut_by_the_border_fits_the_picture(make_track, layout, planes, middle: tuple[float, float]) -> None:
+    plan, editor = edited(canonical(make_track(GAPS, yaw=35, middle=middle)), layout)
+    patch = editor.edit(plan, 10, planes)
+    assert patch is not None
+    height, width = patch.alpha.shape
+    assert patch.x0 >= 0
+    assert patch.y0 >= 0
+    assert patch.x0 + width <= 480
+    assert patch.y0 + height <= 400
+    assert all(np.isfinite(plane).all() for plane in patch.planes)
+    for before, after in zip(planes, pasted(planes, patch, layout), strict=True):
+        assert before.shape == after.shape
