@@ -80,7 +80,7 @@ class LipTargets:
     """Where the lips go, for the choice of donors: (40, 2) canonical points a frame, read by slices."""
 
     def __init__(self, face: CanonicalFace, motion: PlannedMotion) -> None:
-        self._closed = face.closed_mouth[None, :LIPS]
+        self._closed = face.own_closed_mouth[None, :LIPS]
         self._motion = motion
 
     def __len__(self) -> int:
