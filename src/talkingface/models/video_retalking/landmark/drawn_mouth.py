@@ -13,11 +13,11 @@ from talkingface.faces.geometry import smoothstep
 from talkingface.models.video_retalking.landmark.mouth_colours import MouthColours
 from talkingface.models.video_retalking.landmark.mouth_space import MouthSpace
 
-DEPTH = np.array([0.085, 0.075, 0.125])  # B, G, R of what lies in the dark
+DEPTH = np.array([0.11, 0.10, 0.19])  # B, G, R of what lies in the dark
 GUM = np.array([0.36, 0.34, 0.56])
 TONGUE = np.array([0.50, 0.47, 0.62])
-UPPER_CUT = 0.012  # lower edge of the upper front teeth below the closed lips
-UPPER_RISE = 1.1  # how that edge rises to the sides, per squared distance
+UPPER_CUT = 0.030  # lower edge of the upper front teeth below the closed lips
+UPPER_RISE = 0.9  # how that edge rises to the sides, per squared distance
 UPPER_TOP = -0.16  # where the gum begins
 LOWER_CUT = 0.020  # upper edge of the lower front teeth below the jaw's own closed lips
 LOWER_SINK = 0.9
@@ -58,9 +58,7 @@ def _gaps(across: NDArray[np.floating], places: tuple[float, ...], width: float)
     return np.asarray(np.max([np.exp(-(((side - place) / width) ** 2)) for place in places], axis=0))
 
 
-def _upper_teeth(
-    space: MouthSpace, side: NDArray[np.floating]
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def _upper_teeth(space: MouthSpace, side: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     gaps = _gaps(space.across, UPPER_GAPS, 0.010)
     edge = UPPER_CUT - UPPER_RISE * side**2 - 0.010 * gaps - 0.006 * smoothstep(0.13, 0.14, side)
     share = 1 - smoothstep(-EDGE, EDGE, space.skull - edge)
@@ -69,9 +67,7 @@ def _upper_teeth(
     return white + (GUM - white) * gum[:, None], share
 
 
-def _lower_teeth(
-    space: MouthSpace, side: NDArray[np.floating]
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def _lower_teeth(space: MouthSpace, side: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     gaps = _gaps(space.across, LOWER_GAPS, 0.008)
     edge = LOWER_CUT + LOWER_SINK * side**2 + 0.006 * gaps
     share = smoothstep(-EDGE, EDGE, space.jaw - edge)

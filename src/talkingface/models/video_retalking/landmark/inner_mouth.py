@@ -17,8 +17,8 @@ from talkingface.media.planes import PlaneLayout, bgr_to_yuv_matrix
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace
 from talkingface.models.video_retalking.landmark.donors import Donors
 from talkingface.models.video_retalking.landmark.mouth_colours import MouthColours, colours_of
-from talkingface.models.video_retalking.landmark.mouth_layer import RIGID_POINTS, fit_affine
-from talkingface.models.video_retalking.landmark.mouth_space import MouthSpace, mouth_space
+from talkingface.models.video_retalking.landmark.mouth_layer import fit_affine
+from talkingface.models.video_retalking.landmark.mouth_space import LIP_PLANE, MouthSpace, mouth_space
 from talkingface.models.video_retalking.landmark.thin_plate import Box
 
 FloatArray = NDArray[np.float32]
@@ -40,27 +40,29 @@ class InnerMouth:
             self._colours = colours_of(self._face, self._kept, self._layout)
         return self._colours
 
-    def paint(self, row: int, target: NDArray[np.floating], box: Box) -> list[FloatArray]:
+    def paint(
+        self, row: int, displacement: NDArray[np.floating], target: NDArray[np.floating], box: Box
+    ) -> list[FloatArray]:
         """Paint one frame.
 
         Args:
             row: Row of the track.
-            target: (80, 2) wanted mouth points in the frame, pixels.
+            displacement: (80, 2) of the mouth from the closed one, canonical units.
+            target: (80, 2) the wanted points in the frame, pixels.
             box: The region to paint in.
 
         Returns:
             One float32 array a plane in the plane's codes and sampling; of use only between the lips.
         """
         face, layout = self._face, self._layout
-        anchors = face.mean[RIGID_POINTS]
-        to_canonical = fit_affine(face.pose.to_picture(row, anchors)[:, :2], anchors[:, :2])
+        points = face.closed_mouth + displacement
+        to_canonical = fit_affine(target[LIP_PLANE], points[LIP_PLANE])
         coarse = max(1, int(np.ceil(float(face.interocular[row]) / FINEST)))
         columns, rows = -(-box.width // coarse), -(-box.height // coarse)
         xs = box.x0 + (np.arange(columns) + 0.5) * (box.width / columns) - 0.5
         ys = box.y0 + (np.arange(rows) + 0.5) * (box.height / rows) - 0.5
         pixels = np.stack(np.meshgrid(xs, ys), -1)
         where = pixels @ to_canonical[:, :2].T + to_canonical[:, 2]
-        points = target @ to_canonical[:, :2].T + to_canonical[:, 2]
         space, inside = mouth_space(points, face.closed_mouth, where)
         picture = np.zeros((rows, columns, 3), np.float32)
         if len(space):
@@ -72,5 +74,8 @@ class InnerMouth:
             size = (box.width >> across, box.height >> down)
             smaller = size[0] < columns
             plane = np.ascontiguousarray(codes[..., number])
-            planes.append(cv2.resize(plane, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC))
+            plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+            if number == 0 and self.colours.blur > 0:
+                plane = cv2.GaussianBlur(plane, (0, 0), self.colours.blur)
+            planes.append(np.asarray(plane, np.float32))
         return planes

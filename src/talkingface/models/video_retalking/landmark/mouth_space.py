@@ -19,6 +19,8 @@ UPPER_EDGE = list(range(20, 31))  # of the 80 mouth points: the upper lip's inne
 LOWER_EDGE = [20, *range(39, 29, -1)]
 UPPER_MIDDLE, LOWER_MIDDLE = 25, 35
 CHIN = [MOUTH.index(point) for point in (152, 148, 377, 176, 400, 175)]
+# what lies about as far from the camera as teeth do: by these, pixels become places in the mouth
+LIP_PLANE = [*range(40), *(MOUTH.index(point) for point in (164, 167, 393, 18, 83, 313))]
 LEAST_DISTANCE = 0.004  # inter-ocular distances from a lip's edge: nearer places are taken for this near
 MARGIN = 0.03  # inter-ocular distances beyond the lips' edges that are painted too, so that soft edges mix with paint
 
@@ -48,6 +50,12 @@ class MouthSpace:
 
     def __len__(self) -> int:
         return len(self.across)
+
+    def places(self) -> NDArray[np.float32]:
+        """(n, 6) everything known of each place, in the order of the attributes."""
+        return np.stack(
+            [self.across, self.skull, self.jaw, self.below_upper, self.above_lower, self.along], 1
+        )  # fmt: skip
 
 
 def seam_of(closed_mouth: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -21,6 +21,8 @@ from talkingface.models.video_retalking.landmark.face_warp import WarpField, pla
 from talkingface.models.video_retalking.landmark.hearing import HeardSpeech
 from talkingface.models.video_retalking.landmark.drawn_mouth import draw_mouth
 from talkingface.models.video_retalking.landmark.inner_mouth import InnerMouth
+from talkingface.models.video_retalking.landmark.inner_mouth import InnerMouth, Painter
+from talkingface.models.video_retalking.landmark.learnt_mouth import LearntMouth
 from talkingface.models.video_retalking.landmark.mouth_layer import (
     MOUTH,
     RIGID_POINTS,
@@ -146,6 +148,7 @@ class DonorLipSynthesizer:
         folder: Path,
         model: MouthShapeModel | None = None,
         cancel: Cancellation | None = None,
+        painter: Painter | None = None,
     ) -> None:
         """Nothing is done yet.
 
@@ -154,7 +157,9 @@ class DonorLipSynthesizer:
             folder: For what does not fit in memory while a plan is made.
             model: Statistics of mouths in general.
             cancel: Checked while a plan is made.
+            painter: Of what no donor shows; the shipped network when None.
         """
+        self._painter = painter
         self._cancel = cancel
         self.layout = layout
         self.folder = folder
@@ -182,9 +187,11 @@ class DonorLipSynthesizer:
         """Decide what every frame will show; see ``stages.LipSynthesizer``."""
         motion = PlannedMotion(voice, times, self._recent_motion)
         donors = choose_donors(face, rows, LipTargets(face, motion), kept, self.folder, self._cancel)
+        self._painter = self._painter or LearntMouth()
+        inner = InnerMouth(face, kept, self.layout, self._painter)
         doubt = smoothstep(0.5, 0.9, face.track.presence[rows])
         strength = np.minimum(doubt, face.track.confidence[rows])
-        return LipPlan(face, kept, rows, donors, motion, strength, InnerMouth(face, kept, self.layout, draw_mouth))
+        return LipPlan(face, kept, rows, donors, motion, strength, inner)
 
     def speak(self, plan: LipPlan, number: int, planes: list[Plane]) -> RegionPatch | None:
         """Render one frame; see ``stages.LipSynthesizer``."""
@@ -203,7 +210,11 @@ class DonorLipSynthesizer:
         geometry = self._geometry(face, row, donor_row, target, source, unit, displacement)
         maps = plan_mouth(geometry, width, height)
         donor = plan.kept.get(int(face.track.frames[donor_row]))
-        painted = plan.inner.paint(row, target, maps.box) if maps is not None and maps.cavity is not None else None
+        painted = (
+            plan.inner.paint(row, displacement, target, maps.box)
+            if maps is not None and maps.cavity is not None
+            else None
+        )
         patch = []
         for index, plane in enumerate(planes):
             shift_x, shift_y = (self.layout.chroma_shift_x, self.layout.chroma_shift_y) if index else (0, 0)
