@@ -113,29 +113,29 @@ def train_field(
     return network
 
 
-@torch.no_grad()
 def held_error(
     network: FieldWithCodes, tables: MouthTables, rows: NDArray[np.int64], person: Tensor, seed: int = 0
 ) -> float:
     """Mean absolute error with one code, shares of white, on some of the pixels."""
     chosen = np.sort(np.random.default_rng(seed).choice(rows, min(VALIDATED, len(rows)), replace=False))
     places, opening, lips, wanted, _, _ = tables.rows(chosen)
-    painted = network.field(
-        places, opening, lips, person.expand(len(places), -1), torch.zeros(len(places), MOMENT_CODE)
-    )
+    with torch.no_grad():
+        painted = network.field(
+            places, opening, lips, person.expand(len(places), -1), torch.zeros(len(places), MOMENT_CODE)
+        )
     return float((painted - wanted).abs().mean())
 
 
-@torch.no_grad()
 def teeth_detail(network: FieldWithCodes, tables: MouthTables, rows: NDArray[np.int64], person: Tensor) -> float:
     """How much the paint varies across a mouth once its slow changes are taken out: teeth told apart."""
     places, opening, lips, _, _, _ = tables.rows(rows)
     step = torch.zeros_like(places)
     step[:, 0], step[:, 5] = 0.03, 0.03 / 0.65
     person, still = person.expand(len(places), -1), torch.zeros(len(places), MOMENT_CODE)
-    here, left, right = (
-        network.field(places + sign * step, opening, lips, person, still).mean(-1) for sign in (0.0, -1.0, 1.0)
-    )
+    with torch.no_grad():
+        here, left, right = (
+            network.field(places + sign * step, opening, lips, person, still).mean(-1) for sign in (0.0, -1.0, 1.0)
+        )
     return float((here - (left + right) / 2).abs().mean())
 
 

@@ -22,7 +22,7 @@ from talkingface.models.video_retalking.landmark.thin_plate import Box, FloatArr
 MOUTH = list(mesh.MOUTH_POINTS)
 MOST_STRETCH = 0.025  # inter-ocular distances the inside is stretched before an inner mouth is painted below it
 SHUT = (0.03, 0.07)  # donors' gaps between which what lies between their lips begins to count as seen
-OPENED = (0.0, 0.02)  # how much wider a mouth must be made for it to be painted
+OPENED = (0.005, 0.025)  # how much wider a mouth must be made for it to be painted
 
 
 def _numbers(points: tuple[int, ...]) -> list[int]:

@@ -102,7 +102,7 @@ def mouth_space(
             kept[:, 1] - np.float32(drop),
             np.maximum(below[inside], np.float32(LEAST_DISTANCE)),
             np.maximum(above[inside], np.float32(LEAST_DISTANCE)),
-            along[inside] / np.float32(length),
+            np.asarray(along[inside] / length, np.float32),
             np.array(opening, np.float32),
         ),
         inside,
