@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from talkingface.faces import mesh_topology as mesh
 from talkingface.media.planes import PlaneLayout, yuv_to_bgr_matrix
 from talkingface.models.video_retalking.landmark.canonicalize import MOUTH, CanonicalFace
-from talkingface.models.video_retalking.landmark.donors import Donor, Donors
+from talkingface.models.video_retalking.landmark.donors import Donor, Donors, kept_rows
 
 LOOKS = 5  # crops looked at
 LUMA = np.array([0.114, 0.587, 0.299])  # of B, G, R
@@ -59,11 +59,7 @@ def white_of_teeth(skin: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def colours_of(face: CanonicalFace, kept: Donors, layout: PlaneLayout) -> MouthColours:
     """Look at some of a person's mouths: those that are open most, as only they can show teeth."""
-    frames = kept.frames
-    rows = np.searchsorted(face.track.frames, frames)
-    known = rows < len(face.track.frames)
-    known[known] = face.track.frames[rows[known]] == frames[known]
-    rows = rows[known]
+    rows = kept_rows(face.track.frames, kept)
     chosen = rows[np.argsort(-face.gap[rows], kind="stable")[:LOOKS]]
     skins, lips, teeth, blurs = [], [], [], []
     for row in chosen:

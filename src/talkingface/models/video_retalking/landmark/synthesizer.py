@@ -23,6 +23,7 @@ from talkingface.models.video_retalking.landmark.drawn_mouth import draw_mouth
 from talkingface.models.video_retalking.landmark.inner_mouth import InnerMouth
 from talkingface.models.video_retalking.landmark.inner_mouth import InnerMouth, Painter
 from talkingface.models.video_retalking.landmark.learnt_mouth import LearntMouth
+from talkingface.models.video_retalking.landmark.lip_seam import moved_seam, seam_offset
 from talkingface.models.video_retalking.landmark.mouth_layer import (
     MOUTH,
     RIGID_POINTS,
@@ -109,6 +110,7 @@ class LipPlan:
         displacement: N times (80, 2) from the closed mouth, canonical units.
         strength: (N,) 0..1; less where the mouth is not surely seen, so that the effect fades instead of jumping.
         inner: Paints what the donors do not show.
+        seam: (11,) how far closed lips meet below their landmarks, canonical units; None when it does not matter.
     """
 
     face: CanonicalFace
@@ -118,6 +120,7 @@ class LipPlan:
     displacement: PlannedMotion
     strength: NDArray[np.float64]
     inner: InnerMouth
+    seam: NDArray[np.float64] | None = None
 
 
 def faded(face: CanonicalFace, row: int, displacement: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
@@ -189,9 +192,10 @@ class DonorLipSynthesizer:
         donors = choose_donors(face, rows, LipTargets(face, motion), kept, self.folder, self._cancel)
         self._painter = self._painter or LearntMouth()
         inner = InnerMouth(face, kept, self.layout, self._painter)
+        seam = None if face.speaks else seam_offset(face, kept)
         doubt = smoothstep(0.5, 0.9, face.track.presence[rows])
         strength = np.minimum(doubt, face.track.confidence[rows])
-        return LipPlan(face, kept, rows, donors, motion, strength, inner)
+        return LipPlan(face, kept, rows, donors, motion, strength, inner, seam)
 
     def speak(self, plan: LipPlan, number: int, planes: list[Plane]) -> RegionPatch | None:
         """Render one frame; see ``stages.LipSynthesizer``."""
@@ -207,6 +211,8 @@ class DonorLipSynthesizer:
         if warp is None:
             return None
         source = self._mouth_of(face, donor_row)
+        if plan.seam is not None:
+            target, source = moved_seam(face, row, target, plan.seam), moved_seam(face, donor_row, source, plan.seam)
         geometry = self._geometry(face, row, donor_row, target, source, unit, displacement)
         maps = plan_mouth(geometry, width, height)
         donor = plan.kept.get(int(face.track.frames[donor_row]))
