@@ -23,6 +23,8 @@ COLUMNS = 41  # places along the mouth
 LOOKS = 3
 FAR_PRICE = 0.35  # of the full reach, against the contrast of the darkest line
 SLOPE_PRICE = 12.0  # of a step of a whole reach from one column to the next, squared
+LINE = 0.014  # inter-ocular distances: half of the dark line's width
+SHAPE_OF_LINE = np.clip(np.minimum(np.arange(11), np.arange(11)[::-1]) / 3, 0, 1)  # towards the corners lips stay joined
 END = 0.16  # of the mouth's length at either corner, where the line is held to the landmarks
 
 
@@ -42,13 +44,22 @@ def seam_offset(face: CanonicalFace, kept: Donors) -> NDArray[np.float64] | None
 
 
 def moved_seam(
-    face: CanonicalFace, row: int, points: NDArray[np.float64], offset: NDArray[np.float64]
+    face: CanonicalFace, row: int, points: NDArray[np.float64], offset: NDArray[np.float64], parted: float = 0.0
 ) -> NDArray[np.float64]:
-    """Mouth points (80, 2) of a frame, in pixels, with the inner lips moved down by ``seam_offset``."""
-    down = face.pose.to_picture(row, np.array([[0.0, 1.0, 0.0]])) - face.pose.to_picture(row, np.zeros((1, 3)))
+    """Mouth points (80, 2) of a frame, in pixels, with the inner lips moved down by ``seam_offset``.
+
+    Args:
+        face: The person.
+        row: Row of the track.
+        points: (80, 2) pixels.
+        offset: (11,) from ``seam_offset``.
+        parted: 0..1, how much of the dark line itself is left to neither lip: opened lips have none on their edges.
+    """
+    down = (face.pose.to_picture(row, np.array([[0.0, 1.0, 0.0]])) - face.pose.to_picture(row, np.zeros((1, 3))))[:, :2]
+    aside = parted * LINE * SHAPE_OF_LINE
     moved = points.copy()
-    moved[UPPER_EDGE[1:-1]] += offset[1:-1, None] * down[:, :2]
-    moved[LOWER_EDGE[1:-1]] += offset[1:-1, None] * down[:, :2]
+    moved[UPPER_EDGE[1:-1]] += (offset - aside)[1:-1, None] * down
+    moved[LOWER_EDGE[1:-1]] += (offset + aside)[1:-1, None] * down
     return moved
 
 

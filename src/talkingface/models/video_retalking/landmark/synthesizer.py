@@ -212,7 +212,9 @@ class DonorLipSynthesizer:
             return None
         source = self._mouth_of(face, donor_row)
         if plan.seam is not None:
-            target, source = moved_seam(face, row, target, plan.seam), moved_seam(face, donor_row, source, plan.seam)
+            parted = float(smoothstep(0.01, 0.05, gap_of(face.closed_mouth + displacement) - face.gap[donor_row]))
+            target = moved_seam(face, row, target, plan.seam)
+            source = moved_seam(face, donor_row, source, plan.seam, parted)
         geometry = self._geometry(face, row, donor_row, target, source, unit, displacement)
         maps = plan_mouth(geometry, width, height)
         donor = plan.kept.get(int(face.track.frames[donor_row]))
