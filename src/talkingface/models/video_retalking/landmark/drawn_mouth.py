@@ -52,14 +52,14 @@ def _lay(
     return np.asarray(below + (colour * light[:, None] - below) * share[:, None])
 
 
-def _gaps(across: NDArray[np.floating], places: tuple[float, ...], width: float) -> NDArray[np.float64]:
+def tooth_gaps(across: NDArray[np.floating], places: tuple[float, ...], width: float) -> NDArray[np.float64]:
     """1 on the lines between teeth, falling to 0 beside them."""
     side = np.abs(across)
     return np.asarray(np.max([np.exp(-(((side - place) / width) ** 2)) for place in places], axis=0))
 
 
 def _upper_teeth(space: MouthSpace, side: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    gaps = _gaps(space.across, UPPER_GAPS, 0.010)
+    gaps = tooth_gaps(space.across, UPPER_GAPS, 0.010)
     edge = UPPER_CUT - UPPER_RISE * side**2 - 0.010 * gaps - 0.006 * smoothstep(0.13, 0.14, side)
     share = 1 - smoothstep(-EDGE, EDGE, space.skull - edge)
     gum = 1 - smoothstep(-0.02, 0.02, space.skull - UPPER_TOP)
@@ -68,7 +68,7 @@ def _upper_teeth(space: MouthSpace, side: NDArray[np.floating]) -> tuple[NDArray
 
 
 def _lower_teeth(space: MouthSpace, side: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    gaps = _gaps(space.across, LOWER_GAPS, 0.008)
+    gaps = tooth_gaps(space.across, LOWER_GAPS, 0.008)
     edge = LOWER_CUT + LOWER_SINK * side**2 + 0.006 * gaps
     share = smoothstep(-EDGE, EDGE, space.jaw - edge)
     return np.array([0.94, 0.97, 1.0]) * (1 - 0.15 * gaps[:, None]), share

@@ -24,7 +24,9 @@ LOOKS = 3
 FAR_PRICE = 0.35  # of the full reach, against the contrast of the darkest line
 SLOPE_PRICE = 12.0  # of a step of a whole reach from one column to the next, squared
 LINE = 0.014  # inter-ocular distances: half of the dark line's width
-SHAPE_OF_LINE = np.clip(np.minimum(np.arange(11), np.arange(11)[::-1]) / 3, 0, 1)  # towards the corners lips stay joined
+SHAPE_OF_LINE = np.clip(
+    np.minimum(np.arange(11), np.arange(11)[::-1]) / 3, 0, 1
+)  # towards the corners lips stay joined
 END = 0.16  # of the mouth's length at either corner, where the line is held to the landmarks
 
 

@@ -26,6 +26,7 @@ TRUST_SKIN = 0.6
 # measured on sharp pictures blurred on purpose
 DETAIL_RATIOS, BLURS = (0.55, 0.57, 0.61, 0.72, 0.88, 1.0), (2.2, 1.6, 1.2, 0.8, 0.5, 0.3)
 FAINT = 0.3  # codes
+FULL_DETAIL = 0.5  # pixels of blur below which every pixel counts
 BLUE, RED = (0.145, 0.809), (0.027, 0.651)
 
 
@@ -37,11 +38,13 @@ class MouthColours:
         white: (3,) of the brightest teeth.
         lips: (3,) of the lips.
         blur: Deviation in pixels of the Gaussian that makes a sharp drawing as soft as the picture.
+        detail: Places an inter-ocular distance that the picture tells apart.
     """
 
     white: NDArray[np.float64]
     lips: NDArray[np.float64]
     blur: float = 0.0
+    detail: float = 0.0
 
 
 def white_of_teeth(skin: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -77,7 +80,9 @@ def colours_of(face: CanonicalFace, kept: Donors, layout: PlaneLayout) -> MouthC
     if teeth:
         seen = float(np.max(np.array(teeth) @ LUMA)) / float(white @ LUMA)
         white = white * np.clip(seen, 0.75, 1.5)
-    return MouthColours(white, np.median(lips, 0), float(np.median(blurs)))
+    blur = float(np.median(blurs))
+    detail = float(np.median(face.interocular[chosen])) / max(blur, FULL_DETAIL)
+    return MouthColours(white, np.median(lips, 0), blur, detail)
 
 
 def blur_of(luma: NDArray[np.floating], lips: NDArray[np.floating], unit: float) -> float:
