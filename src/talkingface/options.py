@@ -309,6 +309,10 @@ class TrainInnerMouthOptions(WorkOptions):
         Path("saved/inner-mouth"), "Folder for checkpoints, the exported network and the log", group="Task",
         metavar="FOLDER",
     )  # fmt: skip
+    mouth: str | None = option(
+        None, "File name, without its ending, of the clip whose mouth is painted; chosen by its figures when left out",
+        group="Task", metavar="NAME",
+    )  # fmt: skip
     steps: int = option(8000, "Stop after so many optimiser steps", group="Training", minimum=1)
     minutes: float | None = option(None, "Stop after so many minutes", group="Training", minimum=0)
     resume: bool = option(False, "Go on from the last checkpoint in the output folder", group="Training")

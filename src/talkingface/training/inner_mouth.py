@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talkingface.errors import MediaError
+from talkingface.errors import MediaError, OptionError
 from talkingface.options import TrainInnerMouthOptions
 from talkingface.progress import Cancellation, Progress, SilentProgress
 from talkingface.training.clip_list import ListedClip, list_clips
@@ -56,7 +56,8 @@ def train_inner_mouth(
         cancel: Checked at every frame and step.
 
     Raises:
-        OptionError: when the packages of the extra [train] are missing, or ``resume`` meets another run's state.
+        OptionError: when the packages of the extra [train] are missing, when no clip has the name of ``mouth``, or
+            when ``resume`` meets another run's state.
         MediaError: when there is no usable clip.
         OutputError: when the output folder cannot be written.
         Cancelled: when asked to stop; ``resume`` goes on from there.
@@ -76,6 +77,8 @@ def train_inner_mouth(
 
     started = time.monotonic()
     mouths = load_mouths(packed) if packed else prepare_mouths(listed, options, progress, cancel)
+    if options.mouth is not None and options.mouth not in mouths.names:
+        raise OptionError(f"--mouth: there is no clip named {options.mouth!r} that shows an open mouth")
     split = inner_mouth_fit.split_mouths(mouths, seed=options.seed)
     threads = torch.get_num_threads()
     torch.set_num_threads(options.thread_count)
@@ -86,7 +89,10 @@ def train_inner_mouth(
         )  # fmt: skip
         run = RunFolder(options.output, NETWORK_NAME, options.resume, progress, cancel)
         network = inner_mouth_fit.train_field(mouths, split, loop, run)
-        chosen = inner_mouth_fit.choose_person(network, mouths, split, options.seed)
+        if options.mouth is None:
+            chosen = inner_mouth_fit.choose_person(network, mouths, split, options.seed)
+        else:
+            chosen = int((mouths.names == options.mouth).argmax())
         figures = inner_mouth_fit.figures(network, mouths, split, chosen)
     finally:
         torch.set_num_threads(threads)

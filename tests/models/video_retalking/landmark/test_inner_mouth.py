@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from talkingface.media.planes import PlaneLayout, bgr_from_planes
+from talkingface.models.video_retalking.landmark import inner_mouth
 from talkingface.models.video_retalking.landmark.canonicalize import (
     CanonicalFace,
     MouthShapeModel,
@@ -25,8 +26,8 @@ from talkingface.models.video_retalking.landmark.thin_plate import Box
 COLOURS = MouthColours(np.array([150.0, 150.0, 190.0]), np.array([75.0, 72.0, 120.0]))
 
 
-def still_face(make_track, unit: float = 90.0, **settings) -> CanonicalFace:
-    return TemplateCanonicalizer().canonicalise(make_track([0.0] * 3, unit=unit, **settings))
+def still_face(make_track, unit: float = 90.0) -> CanonicalFace:
+    return TemplateCanonicalizer().canonicalise(make_track([0.0] * 3, unit=unit))
 
 
 def opened(face: CanonicalFace, mouths: MouthShapeModel, gap: float) -> MouthSpace:
@@ -142,13 +143,17 @@ def test_gray_pictures_get_one_plane(tmp_path: Path, make_track, mouths, planes)
     assert len(painted) == 1 and painted[0].max() > 60
 
 
-def test_large_faces_are_painted_coarsely_and_enlarged(tmp_path: Path, make_track, mouths, layout, planes) -> None:
+def test_large_faces_are_painted_coarsely_and_enlarged(
+    tmp_path: Path, make_track, mouths, layout, planes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inner_mouth, "FINEST", 100)
     asked = []
 
     def counting(space: MouthSpace, colours: MouthColours) -> np.ndarray:
         asked.append(len(space))
         return draw_mouth(space, colours)
 
-    for unit in (140.0, 280.0):
-        planes_of(tmp_path / str(unit), make_track, mouths, layout, planes, 0.2, counting, unit)
-    assert asked[1] < 1.6 * asked[0]
+    for unit in (95.0, 190.0):
+        painted, box = planes_of(tmp_path / str(unit), make_track, mouths, layout, planes, 0.2, counting, unit)
+        assert painted[0].shape == (box.height, box.width)
+    assert 0 < asked[1] < 1.6 * asked[0]
