@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from talkingface.models.video_retalking.landmark.mouth_colours import white_of_teeth
+from talkingface.training.face_shape import linked_groups
 from talkingface.training.inner_mouth_data import InnerMouths
 from talkingface.training.inner_mouth_network import MOMENT_CODE, PERSON_CODE, FieldWithCodes
 from talkingface.training.loop import LoopOptions, RunFolder, fit
-from talkingface.training.face_shape import linked_groups
 
 SAME_PERSON = 0.45  # distance of identity embeddings: a little surer than the 0.5 of everyday use
 BATCH = 6144
