@@ -1,7 +1,7 @@
 """The inside of a mouth that was never seen, painted for one person's picture.
 
 A painter says how bright and of what colour each place between the lips is compared with the white of teeth
-(``drawn_mouth``). Here that white is found from the person's own skin and mouth, and the paint is brought
+(``learnt_mouth``). Here that white is found from the person's own skin and mouth, and the paint is brought
 into the frame's planes.
 """
 

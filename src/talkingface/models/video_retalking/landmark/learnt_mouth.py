@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.faces.geometry import smoothstep
-from talkingface.models.video_retalking.landmark.drawn_mouth import LOWER_GAPS, UPPER_CUT, UPPER_GAPS, tooth_gaps
 from talkingface.models.video_retalking.landmark.mouth_colours import LUMA, MouthColours
 from talkingface.models.video_retalking.landmark.mouth_space import MouthSpace
 from talkingface.weights.embedded import create_session
@@ -18,8 +17,7 @@ from talkingface.weights.embedded import create_session
 BRIGHTEST = 1.15  # shares of the white of teeth
 CRISP = (90.0, 260.0)  # places told apart in an inter-ocular distance, from where the network's softness shows
 DARK, LIGHT = 0.15, 0.80  # shares of white between which edges are made steeper
-EDGE_SHARE = 0.8
-LINE_DEPTH = 0.28
+EDGE_SHARE = 0.6
 
 
 class LearntMouth:
@@ -43,15 +41,14 @@ class LearntMouth:
         (painted,) = self.session.run(None, feed)
         painted = np.clip(painted, 0, BRIGHTEST)
         share = float(smoothstep(*CRISP, np.array(colours.detail)))
-        return np.asarray(painted * crispness(space, painted, share)[:, None] if share > 0 else painted, np.float32)
+        return np.asarray(painted * crispness(painted, share)[:, None] if share > 0 else painted, np.float32)
 
 
-def crispness(space: MouthSpace, painted: NDArray[np.floating], share: float) -> NDArray[np.float64]:
-    """What sharp pictures need beyond what the network learnt from soft ones: edges, and lines between teeth.
+def crispness(painted: NDArray[np.floating], share: float) -> NDArray[np.float64]:
+    """Steeper edges, for pictures sharper than those the network learnt from.
 
     Args:
-        space: The places.
-        painted: (n, 3) their colours, shares of white.
+        painted: (n, 3) colours, shares of white.
         share: 0..1, how much of it.
 
     Returns:
@@ -59,9 +56,5 @@ def crispness(space: MouthSpace, painted: NDArray[np.floating], share: float) ->
     """
     luma = np.maximum(painted @ LUMA, 1e-3)
     steep = DARK + (LIGHT - DARK) * smoothstep(DARK, LIGHT, luma)
-    between = (luma > DARK) & (luma < LIGHT)
-    edges = np.where(between, steep / luma, 1.0)
-    tooth = smoothstep(0.45, 0.75, luma)
-    upper = space.skull < UPPER_CUT + 0.02
-    lines = np.where(upper, tooth_gaps(space.across, UPPER_GAPS, 0.008), tooth_gaps(space.across, LOWER_GAPS, 0.007))
-    return np.asarray((1 + EDGE_SHARE * share * (edges - 1)) * (1 - LINE_DEPTH * share * lines * tooth))
+    edges = np.where((luma > DARK) & (luma < LIGHT), steep / luma, 1.0)
+    return np.asarray(1 + EDGE_SHARE * share * (edges - 1))
