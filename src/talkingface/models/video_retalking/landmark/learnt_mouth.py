@@ -14,10 +14,12 @@ from talkingface.models.video_retalking.landmark.mouth_colours import LUMA, Mout
 from talkingface.models.video_retalking.landmark.mouth_space import MouthSpace
 from talkingface.weights.embedded import create_session
 
-BRIGHTEST = 1.15  # shares of the white of teeth
-CRISP = (90.0, 260.0)  # places told apart in an inter-ocular distance, from where the network's softness shows
-DARK, LIGHT = 0.15, 0.80  # shares of white between which edges are made steeper
-EDGE_SHARE = 0.6
+BRIGHTEST = 1.0  # shares of the white of teeth
+BRIGHTNESS = 0.9  # the mouth that ships has whiter teeth than most
+SHADOW_ABOVE, SHADOW_BELOW, SHADOW_REACH = 0.2, 0.45, 0.014  # lips' shadow on teeth; reach in inter-ocular distances
+CRISP = (90.0, 220.0)  # places told apart in an inter-ocular distance, from where the network's softness shows
+DARK, LIGHT = 0.16, 0.76  # shares of white between which edges are made steeper
+EDGE_SHARE = 0.5
 
 
 class LearntMouth:
@@ -39,7 +41,10 @@ class LearntMouth:
             "lips": (colours.lips / colours.white)[None].astype(np.float32),
         }
         (painted,) = self.session.run(None, feed)
-        painted = np.clip(painted, 0, BRIGHTEST)
+        shadow = (1 - SHADOW_ABOVE * np.exp(-space.below_upper / SHADOW_REACH)) * (
+            1 - SHADOW_BELOW * np.exp(-space.above_lower / SHADOW_REACH)
+        )
+        painted = np.clip(painted * BRIGHTNESS * shadow[:, None], 0, BRIGHTEST)
         share = float(smoothstep(*CRISP, np.array(colours.detail)))
         return np.asarray(painted * crispness(painted, share)[:, None] if share > 0 else painted, np.float32)
 

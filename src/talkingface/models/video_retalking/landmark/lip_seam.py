@@ -24,6 +24,7 @@ LOOKS = 3
 FAR_PRICE = 0.35  # of the full reach, against the contrast of the darkest line
 SLOPE_PRICE = 12.0  # of a step of a whole reach from one column to the next, squared
 LINE = 0.014  # inter-ocular distances: half of the dark line's width
+LINE_PIXELS = 1.3  # and at least so many pixels
 SHAPE_OF_LINE = np.clip(
     np.minimum(np.arange(11), np.arange(11)[::-1]) / 3, 0, 1
 )  # towards the corners lips stay joined
@@ -58,7 +59,7 @@ def moved_seam(
         parted: 0..1, how much of the dark line itself is left to neither lip: opened lips have none on their edges.
     """
     down = (face.pose.to_picture(row, np.array([[0.0, 1.0, 0.0]])) - face.pose.to_picture(row, np.zeros((1, 3))))[:, :2]
-    aside = parted * LINE * SHAPE_OF_LINE
+    aside = parted * max(LINE, LINE_PIXELS / float(face.interocular[row])) * SHAPE_OF_LINE
     moved = points.copy()
     moved[UPPER_EDGE[1:-1]] += (offset - aside)[1:-1, None] * down
     moved[LOWER_EDGE[1:-1]] += (offset + aside)[1:-1, None] * down

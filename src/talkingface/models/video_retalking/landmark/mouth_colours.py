@@ -22,7 +22,7 @@ OPEN = 0.06  # inner-lip gap, inter-ocular distances, from which teeth are looke
 # the white of teeth under the light that falls on the skin, fitted on 1402 clips of 27 people who speak
 USUAL_WHITE = 160.0
 WHITE_OF_SKIN = 1.22
-TRUST_SKIN = 0.6
+TRUST_SKIN = 0.7
 # measured on sharp pictures blurred on purpose
 DETAIL_RATIOS, BLURS = (0.55, 0.57, 0.61, 0.72, 0.88, 1.0), (2.2, 1.6, 1.2, 0.8, 0.5, 0.3)
 FAINT = 0.3  # codes
