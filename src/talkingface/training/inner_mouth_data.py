@@ -19,7 +19,13 @@ from talkingface.media.reader import VideoReader
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, TemplateCanonicalizer
 from talkingface.models.video_retalking.landmark.mouth_colours import PATCH, SKIN, median_at
 from talkingface.models.video_retalking.landmark.mouth_layer import fit_affine
-from talkingface.models.video_retalking.landmark.mouth_space import LIP_PLANE, MOUTH, mouth_space, seam_of
+from talkingface.models.video_retalking.landmark.mouth_space import (
+    LEAST_DISTANCE,
+    LIP_PLANE,
+    MOUTH,
+    mouth_space,
+    seam_of,
+)
 
 INNER_MOUTH_VERSION = 1  # of the extraction
 DENSITY = 96  # samples an inter-ocular distance
@@ -27,7 +33,7 @@ REACH = (-0.5, -0.2, 0.5, 0.46)  # left, top, right, bottom of what is looked at
 LEAST_GAP = 0.015
 SUREST = 0.9  # presence of the mesh network
 LARGEST_TURN = 25.0  # degrees of yaw
-VIEWS_PER_CLIP = 12
+VIEWS_PER_CLIP = 10
 LEAST_PIXELS = 6
 
 
@@ -119,7 +125,7 @@ def _view(picture: NDArray[np.uint8], face: CanonicalFace, row: int) -> _View:
     xs = np.arange(left, right, 1 / DENSITY)
     ys = np.arange(top, bottom, 1 / DENSITY)
     where = np.stack(np.meshgrid(xs, ys), -1) + seam_of(face.closed_mouth)
-    space, inside = mouth_space(shape, face.closed_mouth, where, margin=0.0)
+    space, inside = mouth_space(shape, face.closed_mouth, where, margin=-LEAST_DISTANCE)
     pixels = where @ to_picture[:, :2].T + to_picture[:, 2]
     cut = cv2.remap(
         picture, pixels[..., 0].astype(np.float32), pixels[..., 1].astype(np.float32), cv2.INTER_CUBIC,
