@@ -22,6 +22,7 @@ from talkingface.models.video_retalking.landmark.thin_plate import Box, FloatArr
 MOUTH = list(mesh.MOUTH_POINTS)
 MOST_STRETCH = 0.025  # inter-ocular distances the inside is stretched before an inner mouth is painted below it
 SHUT = (0.03, 0.07)  # donors' gaps between which what lies between their lips begins to count as seen
+LEAST_PAINT = 0.04  # less of it is not seen
 OPENED = (0.005, 0.025)  # how much wider a mouth must be made for it to be painted
 
 
@@ -138,6 +139,8 @@ def plan_mouth(geometry: MouthGeometry, width: int, height: int) -> MouthMaps | 
     band = 0.5 * soft + 0.35 * beyond
     lower_share = smoothstep(-1.0, 1.0, seam / band).astype(np.float32)
     inside, cavity = _inside_field(geometry, box, along, knots, below_upper, above_lower, turn)
+    if cavity is not None and float((cavity * inside_share).max()) < LEAST_PAINT:
+        cavity = None
 
     # lips made to touch by us lack the dark line where lips meet
     touching = float(np.clip((geometry.source_gap - 0.02) / 0.05, 0, 1) * np.clip(1 - geometry.target_gap / 0.03, 0, 1))
