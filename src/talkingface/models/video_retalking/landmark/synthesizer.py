@@ -19,8 +19,6 @@ from talkingface.models.video_retalking.landmark.donor_choice import choose_dono
 from talkingface.models.video_retalking.landmark.donors import Donor, Donors
 from talkingface.models.video_retalking.landmark.face_warp import WarpField, plan_warp
 from talkingface.models.video_retalking.landmark.hearing import HeardSpeech
-from talkingface.models.video_retalking.landmark.drawn_mouth import draw_mouth
-from talkingface.models.video_retalking.landmark.inner_mouth import InnerMouth
 from talkingface.models.video_retalking.landmark.inner_mouth import InnerMouth, Painter
 from talkingface.models.video_retalking.landmark.learnt_mouth import LearntMouth
 from talkingface.models.video_retalking.landmark.lip_seam import moved_seam, seam_offset
