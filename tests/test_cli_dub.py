@@ -101,23 +101,6 @@ def test_training_an_inner_mouth_gets_its_options(monkeypatch: pytest.MonkeyPatc
     module = types.ModuleType("talkingface.training.inner_mouth")
     module.train_inner_mouth = lambda options, **settings: seen.append(options)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "talkingface.training.inner_mouth", module)
-    assert (
-        main(
-            [
-                "train",
-                "inner-mouth",
-                "--data",
-                "m.npz",
-                "--output",
-                "o",
-                "--steps",
-                "10",
-                "--mouth",
-                "a1",
-                "--threads",
-                "1",
-            ]
-        )
-        == 0
-    )
-    assert seen == [TrainInnerMouthOptions(data=Path("m.npz"), output=Path("o"), steps=10, mouth="a1", threads=1)]
+    command = "train inner-mouth --data m.npz --output o --steps 10 --mouth a1,a2 --threads 1"
+    assert main(command.split()) == 0
+    assert seen == [TrainInnerMouthOptions(data=Path("m.npz"), output=Path("o"), steps=10, mouth="a1,a2", threads=1)]

@@ -310,8 +310,8 @@ class TrainInnerMouthOptions(WorkOptions):
         metavar="FOLDER",
     )  # fmt: skip
     mouth: str | None = option(
-        None, "File name, without its ending, of the clip whose mouth is painted; chosen by its figures when left out",
-        group="Task", metavar="NAME",
+        None, "Clips whose mouths are averaged to the one painted: file names without ending, commas between; one is "
+        "chosen by its figures when left out", group="Task", metavar="NAMES",
     )  # fmt: skip
     steps: int = option(8000, "Stop after so many optimiser steps", group="Training", minimum=1)
     minutes: float | None = option(None, "Stop after so many minutes", group="Training", minimum=0)

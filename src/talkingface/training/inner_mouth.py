@@ -77,8 +77,7 @@ def train_inner_mouth(
 
     started = time.monotonic()
     mouths = load_mouths(packed) if packed else prepare_mouths(listed, options, progress, cancel)
-    if options.mouth is not None and options.mouth not in mouths.names:
-        raise OptionError(f"--mouth: there is no clip named {options.mouth!r} that shows an open mouth")
+    wanted = _named(mouths, options.mouth) if options.mouth is not None else None
     split = inner_mouth_fit.split_mouths(mouths, seed=options.seed)
     threads = torch.get_num_threads()
     torch.set_num_threads(options.thread_count)
@@ -89,14 +88,13 @@ def train_inner_mouth(
         )  # fmt: skip
         run = RunFolder(options.output, NETWORK_NAME, options.resume, progress, cancel)
         network = inner_mouth_fit.train_field(mouths, split, loop, run)
-        if options.mouth is None:
-            chosen = inner_mouth_fit.choose_person(network, mouths, split, options.seed)
-        else:
-            chosen = int((mouths.names == options.mouth).argmax())
-        figures = inner_mouth_fit.figures(network, mouths, split, chosen)
+        if wanted is None:
+            wanted = [inner_mouth_fit.choose_person(network, mouths, split, options.seed)]
+        person = network.person(torch.tensor(wanted)).detach().mean(0, keepdim=True)
+        figures = inner_mouth_fit.figures(network, mouths, split, person)
     finally:
         torch.set_num_threads(threads)
-    shipped = ShippedField(network.field, network.person(torch.tensor([chosen])))
+    shipped = ShippedField(network.field, person)
     file = options.output / f"{NETWORK_NAME}.onnx"
     difference = export.export_inner_mouth(shipped, file)
     export.save_weights(shipped, file.with_suffix(".safetensors"))
@@ -113,7 +111,7 @@ def train_inner_mouth(
         "sources": dict(Counter(item.source for item in listed)),
         "licences": sorted({item.licence for item in listed if item.licence}),
         "validation": figures,
-        "chosen_mouth": str(mouths.names[chosen]),
+        "chosen_mouths": [str(mouths.names[clip]) for clip in wanted],
         "onnx_difference": difference,
         "files": {file.name: hashlib.sha256(file.read_bytes()).hexdigest()},
     }
@@ -180,6 +178,20 @@ def _mouths_of_file(clip: ListedClip, cancel: Cancellation) -> InnerMouths | str
         return mouths_of_clip(clip.path, found.tracks[0]) or "mouth never seen open"
     except MediaError as error:
         return str(error).removeprefix(f"{clip.path}: ")
+
+
+def _named(mouths: InnerMouths, names: str) -> list[int]:
+    """Numbers of clips by their names.
+
+    Raises:
+        OptionError: when there is no such clip.
+    """
+    found = {str(name): number for number, name in enumerate(mouths.names)}
+    wanted = [name.strip() for name in names.split(",")]
+    for name in wanted:
+        if name not in found:
+            raise OptionError(f"--mouth: there is no clip named {name!r} that shows an open mouth")
+    return [found[name] for name in wanted]
 
 
 def _content(mouths: InnerMouths) -> str:
