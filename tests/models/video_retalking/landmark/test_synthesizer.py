@@ -14,7 +14,7 @@ from talkingface.media.planes import PlaneLayout
 from talkingface.models.video_retalking.backends import landmark_pipeline
 from talkingface.models.video_retalking.landmark.canonicalize import TemplateCanonicalizer
 from talkingface.models.video_retalking.landmark.donors import DonorBank
-from talkingface.models.video_retalking.landmark.mouth_motion import hear
+from talkingface.models.video_retalking.landmark.hearing import hear
 from talkingface.models.video_retalking.landmark.synthesizer import (
     MOUTH,
     RECENT_MOTION,
