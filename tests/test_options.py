@@ -21,6 +21,7 @@ from talkingface.options import (
     ProbeOptions,
     SpeakerSound,
     ToolkitOptions,
+    TrainInnerMouthOptions,
     TrainMouthOptions,
     parse_expression,
     parse_face,
@@ -30,7 +31,7 @@ from talkingface.options import (
 
 SCHEMAS = (
     CacheOptions, DubOptions, ToolkitOptions, EvaluateOptions,
-    PrepareOptions, ProbeOptions, TrainMouthOptions, ListingOptions,
+    PrepareOptions, ProbeOptions, TrainMouthOptions, TrainInnerMouthOptions, ListingOptions,
 )  # fmt: skip
 
 

@@ -315,3 +315,25 @@ class TrainMouthOptions(WorkOptions):
     minutes: float | None = option(None, "Stop after so many minutes", group="Training", minimum=0)
     resume: bool = option(False, "Go on from the last checkpoint in the output folder", group="Training")
     seed: int = option(0, "Seed of everything random", group="Machine", minimum=0, maximum=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class TrainInnerMouthOptions(WorkOptions):
+    """Options of ``talkingface train inner-mouth``: the painter of mouths that a picture does not show."""
+
+    data: Path = option(
+        Path("dataset"), "A manifest.csv, a folder of videos, or mouths.npz of an earlier run", group="Task",
+        metavar="PATH",
+    )  # fmt: skip
+    output: Path = option(
+        Path("saved/inner-mouth"), "Folder for checkpoints, the exported network and the log", group="Task",
+        metavar="FOLDER",
+    )  # fmt: skip
+    mouth: str | None = option(
+        None, "Clips whose mouths are averaged to the one painted: file names without ending, commas between; one is "
+        "chosen by its figures when left out", group="Task", metavar="NAMES",
+    )  # fmt: skip
+    steps: int = option(8000, "Stop after so many optimiser steps", group="Training", minimum=1)
+    minutes: float | None = option(None, "Stop after so many minutes", group="Training", minimum=0)
+    resume: bool = option(False, "Go on from the last checkpoint in the output folder", group="Training")
+    seed: int = option(0, "Seed of everything random", group="Machine", minimum=0, maximum=2**31 - 1)

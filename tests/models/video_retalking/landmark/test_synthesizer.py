@@ -194,3 +194,30 @@ def test_planning_can_be_stopped(tmp_path: Path, make_track, layout, planes) -> 
     ):
         with pytest.raises(Cancelled):
             step()
+
+
+def test_a_still_opens_on_paint_and_a_talker_on_its_own_mouths(tmp_path: Path, make_track, layout, planes) -> None:
+    asked = []
+
+    def painter(space, colours) -> np.ndarray:
+        asked.append(float(space.opening[0]))
+        return np.full((len(space), 3), 0.9, np.float32)
+
+    for name, gaps in (("talker", GAPS), ("still", np.zeros(50))):
+        asked.clear()
+        folder = tmp_path / name
+        folder.mkdir()
+        track = make_track(gaps)
+        synthesizer = DonorLipSynthesizer(layout, folder, painter=painter)
+        face = TemplateCanonicalizer().canonicalise(track)
+        bank = filled_bank(folder / "bank", track, layout, planes)
+        heard = hear(noise(2), folder)
+        plan = synthesizer.plan(face, bank, np.arange(50), np.arange(50) / 25, synthesizer.voice([face], heard))
+        for number in range(0, 50, 5):
+            assert synthesizer.speak(plan, number, planes) is not None
+        if name == "still":
+            assert plan.seam is not None and len(asked) >= 3 and max(asked) > 0.03
+        else:
+            assert plan.seam is None
+            few = len(asked)
+    assert few < 5

@@ -19,12 +19,14 @@ from talkingface.models.video_retalking.landmark.donor_choice import choose_dono
 from talkingface.models.video_retalking.landmark.donors import Donor, Donors
 from talkingface.models.video_retalking.landmark.face_warp import WarpField, plan_warp
 from talkingface.models.video_retalking.landmark.hearing import HeardSpeech
+from talkingface.models.video_retalking.landmark.inner_mouth import InnerMouth, Painter
+from talkingface.models.video_retalking.landmark.learnt_mouth import LearntMouth
+from talkingface.models.video_retalking.landmark.lip_seam import moved_seam, seam_offset
 from talkingface.models.video_retalking.landmark.mouth_layer import (
     MOUTH,
     RIGID_POINTS,
     MouthGeometry,
     MouthMaps,
-    cavity_codes,
     fit_affine,
     plan_mouth,
     render_plane,
@@ -105,6 +107,8 @@ class LipPlan:
         donors: (N,) row of the track the mouth is taken from.
         displacement: N times (80, 2) from the closed mouth, canonical units.
         strength: (N,) 0..1; less where the mouth is not surely seen, so that the effect fades instead of jumping.
+        inner: Paints what the donors do not show.
+        seam: (11,) how far closed lips meet below their landmarks, canonical units; None when it does not matter.
     """
 
     face: CanonicalFace
@@ -113,6 +117,8 @@ class LipPlan:
     donors: NDArray[np.int64]
     displacement: PlannedMotion
     strength: NDArray[np.float64]
+    inner: InnerMouth
+    seam: NDArray[np.float64] | None = None
 
 
 def faded(face: CanonicalFace, row: int, displacement: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
@@ -143,6 +149,7 @@ class DonorLipSynthesizer:
         folder: Path,
         model: MouthShapeModel | None = None,
         cancel: Cancellation | None = None,
+        painter: Painter | None = None,
     ) -> None:
         """Nothing is done yet.
 
@@ -151,7 +158,9 @@ class DonorLipSynthesizer:
             folder: For what does not fit in memory while a plan is made.
             model: Statistics of mouths in general.
             cancel: Checked while a plan is made.
+            painter: Of what no donor shows; the shipped network when None.
         """
+        self._painter = painter
         self._cancel = cancel
         self.layout = layout
         self.folder = folder
@@ -179,9 +188,12 @@ class DonorLipSynthesizer:
         """Decide what every frame will show; see ``stages.LipSynthesizer``."""
         motion = PlannedMotion(voice, times, self._recent_motion)
         donors = choose_donors(face, rows, LipTargets(face, motion), kept, self.folder, self._cancel)
+        self._painter = self._painter or LearntMouth()
+        inner = InnerMouth(face, kept, self.layout, self._painter)
+        seam = None if face.speaks else seam_offset(face, kept)
         doubt = smoothstep(0.5, 0.9, face.track.presence[rows])
         strength = np.minimum(doubt, face.track.confidence[rows])
-        return LipPlan(face, kept, rows, donors, motion, strength)
+        return LipPlan(face, kept, rows, donors, motion, strength, inner, seam)
 
     def speak(self, plan: LipPlan, number: int, planes: list[Plane]) -> RegionPatch | None:
         """Render one frame; see ``stages.LipSynthesizer``."""
@@ -197,16 +209,24 @@ class DonorLipSynthesizer:
         if warp is None:
             return None
         source = self._mouth_of(face, donor_row)
+        if plan.seam is not None:
+            parted = float(smoothstep(0.01, 0.05, gap_of(face.closed_mouth + displacement) - face.gap[donor_row]))
+            target = moved_seam(face, row, target, plan.seam)
+            source = moved_seam(face, donor_row, source, plan.seam, parted)
         geometry = self._geometry(face, row, donor_row, target, source, unit, displacement)
         maps = plan_mouth(geometry, width, height)
         donor = plan.kept.get(int(face.track.frames[donor_row]))
-        depth = cavity_codes(donor, geometry) if maps is not None and maps.cavity is not None else None
+        painted = (
+            plan.inner.paint(row, displacement, target, maps.box)
+            if maps is not None and maps.cavity is not None
+            else None
+        )
         patch = []
         for index, plane in enumerate(planes):
             shift_x, shift_y = (self.layout.chroma_shift_x, self.layout.chroma_shift_y) if index else (0, 0)
             base = self._base(warp, plane, index, shift_x, shift_y)
             if maps is not None:
-                self._add_mouth(base, warp, maps, donor, index, shift_x, shift_y, depth[index] if depth else None)
+                self._add_mouth(base, warp, maps, donor, index, shift_x, shift_y, painted[index] if painted else None)
             patch.append(base)
         shown = np.float32(smoothstep(0, DISSOLVED, np.array(strength)))
         return RegionPatch(warp.box.x0, warp.box.y0, patch, warp.alpha * shown)
@@ -243,7 +263,7 @@ class DonorLipSynthesizer:
 
     def _add_mouth(
         self, base: FloatArray, warp: WarpField, maps: MouthMaps, donor: Donor, index: int, shift_x: int, shift_y: int,
-        cavity_code: float | None,
+        painted: FloatArray | None,
     ) -> None:  # fmt: skip
         """Blend the mouth layer into the base, in place, where both overlap."""
         x0, y0 = max(warp.box.x0, maps.box.x0), max(warp.box.y0, maps.box.y0)
@@ -251,7 +271,7 @@ class DonorLipSynthesizer:
         y1 = min(warp.box.y0 + warp.box.height, maps.box.y0 + maps.box.height)
         if x1 - x0 < 16 or y1 - y0 < 16:
             return
-        layer = render_plane(maps, donor, index, shift_x, shift_y, cavity_code)
+        layer = render_plane(maps, donor, index, shift_x, shift_y, painted)
         mask, ring, shade = maps.mask, maps.ring, maps.shade
         if shift_x or shift_y:
             size = (layer.shape[1], layer.shape[0])
