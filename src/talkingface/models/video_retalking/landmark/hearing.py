@@ -155,7 +155,7 @@ def speech_gate(samples: Rows, frames: int) -> NDArray[np.float64]:
     # in a short pause the network knows better what the mouth does: it often stays open, or draws breath
     edges = np.flatnonzero(np.diff(np.concatenate([[1.0], wide, [1.0]])))
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        if 0 < start and stop < len(wide) and stop - start <= SHORT_PAUSE_FRAMES:
+        if start > 0 and stop < len(wide) and stop - start <= SHORT_PAUSE_FRAMES:
             wide[start:stop] = 1
     kernel = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
     return np.convolve(np.pad(wide, 2, mode="edge"), kernel, mode="valid")
