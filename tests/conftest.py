@@ -25,7 +25,7 @@ from talkingface.options import ToolkitOptions
 
 @dataclasses.dataclass(frozen=True)
 class ScriptedOptions(ToolkitOptions):
-    strength: float = option(0.5, "How strongly", group="Method", minimum=0, maximum=1)
+    loudness: float = option(0.5, "How loudly", group="Method", minimum=0, maximum=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,10 +62,10 @@ class Scripted:
             output.write_text("half")
             cancel.cancel()
             cancel.check()
-        output.write_text(f"{face.stem} says {audio.stem} at {options.strength}")
+        output.write_text(f"{face.stem} says {audio.stem} at {options.loudness}")
         if "partial" in face.stem:
             raise MediaError(f"{face}: ends early")
-        return Made(output, 2.0, 1.0, {"strength": options.strength})
+        return Made(output, 2.0, 1.0, {"loudness": options.loudness})
 
 
 class Incomplete:

@@ -10,7 +10,7 @@ import pytest
 
 from talkingface.cli import main
 from talkingface.errors import NoFaceError
-from talkingface.options import DubOptions, TrainMouthOptions
+from talkingface.options import DubOptions, TrainInnerMouthOptions, TrainMouthOptions
 
 pytestmark = pytest.mark.usefixtures("workplace")
 
@@ -94,3 +94,13 @@ def test_training_gets_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
             data=Path("m.csv"), output=Path("o"), epochs=2, steps=10, minutes=1.5, resume=True, seed=3, threads=1
         )
     ]
+
+
+def test_training_an_inner_mouth_gets_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[TrainInnerMouthOptions] = []
+    module = types.ModuleType("talkingface.training.inner_mouth")
+    module.train_inner_mouth = lambda options, **settings: seen.append(options)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "talkingface.training.inner_mouth", module)
+    command = "train inner-mouth --data m.npz --output o --steps 10 --mouth a1,a2 --threads 1"
+    assert main(command.split()) == 0
+    assert seen == [TrainInnerMouthOptions(data=Path("m.npz"), output=Path("o"), steps=10, mouth="a1,a2", threads=1)]

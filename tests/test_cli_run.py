@@ -15,19 +15,19 @@ def test_configuration_and_scores_are_shown(
     dataset_maker: Any, scorer: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dataset_maker(Path("dataset/clips"), ["anna.mp4", "noface.mp4"])
-    assert main(["run", "--model=scripted", "--dataset", "clips", "--strength", "1"]) == 4
+    assert main(["run", "--model=scripted", "--dataset", "clips", "--loudness", "1"]) == 4
     captured = capsys.readouterr()
     out = captured.out
     for group in ("Task", "Method", "Evaluation", "Output", "Folders", "Machine"):
         assert f"\n{group}\n" in "\n" + out
-    assert "strength" in out and "command line" in out
+    assert "loudness" in out and "command line" in out
     assert "sync_confidence ↑" in out and "frozen frame" in out and "n/a: no truth" in out
     assert "noface_hello: " in out
     assert "partly failed: 1 of 2 generated (success rate 50%)" in out
     (folder,) = Path("results").iterdir()
     assert f"videos and reports: {folder}" in out
     assert "2/2 noface_hello: FAILED" in captured.err
-    assert yaml.safe_load((folder / "config.yaml").read_text())["strength"] == 1.0
+    assert yaml.safe_load((folder / "config.yaml").read_text())["loudness"] == 1.0
 
 
 def test_show_config_does_nothing_else(dataset_maker: Any, capsys: pytest.CaptureFixture[str]) -> None:

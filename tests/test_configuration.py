@@ -108,15 +108,15 @@ def test_python_keywords_are_checked_alike() -> None:
 
 
 def test_the_model_may_come_from_any_layer_and_brings_its_options(other_package: Path) -> None:
-    file = write("m.yaml", "model: scripted\nstrength: 0.25\n")
+    file = write("m.yaml", "model: scripted\nloudness: 0.25\n")
     found = configure([file])
     assert type(found.model).__name__ == "Scripted"
-    assert (found.options.model, found.options.strength) == ("scripted", 0.25)  # type: ignore[attr-defined]
-    assert configure([file], {}, ["--strength", "0.75"]).origins["strength"] == "command line"
-    with pytest.raises(OptionError, match="there is no option 'strength'"):
+    assert (found.options.model, found.options.loudness) == ("scripted", 0.25)  # type: ignore[attr-defined]
+    assert configure([file], {}, ["--loudness", "0.75"]).origins["loudness"] == "command line"
+    with pytest.raises(OptionError, match="there is no option 'loudness'"):
         configure([file], {"model": "video_retalking"})
-    with pytest.raises(OptionError, match="there is no option --strength"):
-        configure([file], {}, ["-m", "video_retalking", "--strength=1"])
+    with pytest.raises(OptionError, match="there is no option --loudness"):
+        configure([file], {}, ["-m", "video_retalking", "--loudness=1"])
 
 
 def test_the_dataset_may_be_any_folder_present() -> None:

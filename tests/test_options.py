@@ -21,7 +21,9 @@ from talkingface.options import (
     ProbeOptions,
     SpeakerSound,
     ToolkitOptions,
+    TrainInnerMouthOptions,
     TrainMouthOptions,
+    parse_expression,
     parse_face,
     parse_length,
     parse_speaker_map,
@@ -29,7 +31,7 @@ from talkingface.options import (
 
 SCHEMAS = (
     CacheOptions, DubOptions, ToolkitOptions, EvaluateOptions,
-    PrepareOptions, ProbeOptions, TrainMouthOptions, ListingOptions,
+    PrepareOptions, ProbeOptions, TrainMouthOptions, TrainInnerMouthOptions, ListingOptions,
 )  # fmt: skip
 
 
@@ -50,6 +52,33 @@ SCHEMAS = (
 def test_length_rules(text: str, expected: LengthRule) -> None:
     assert parse_length(text) == expected
     assert parse_length(str(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "picture"),
+    [
+        ("keep", "keep", None),
+        (" Happy ", "happy", None),
+        ("smile", "happy", None),
+        ("smile.jpg", "smile.jpg", Path("smile.jpg")),
+        ("pictures/ann", "pictures/ann", Path("pictures/ann")),
+        ("her.video.mp4", "her.video.mp4", Path("her.video.mp4")),
+    ],
+)
+def test_expressions_are_names_or_files(text: str, expected: str, picture: Path | None) -> None:
+    assert parse_expression(text) == expected
+    options = DubOptions(expression=text)
+    assert options.expression == expected
+    assert options.expression_picture == picture
+
+
+def test_an_expression_that_is_neither_is_refused_by_the_nearest_name() -> None:
+    with pytest.raises(OptionError, match=r"--expression.*'hapy'.*'happy'.*picture"):
+        DubOptions(expression="hapy")
+    with pytest.raises(OptionError, match="surprise"):
+        DubOptions(emotion="surprised")
+    with pytest.raises(OptionError, match="from 0 to 1"):
+        DubOptions(strength=1.2)
 
 
 @pytest.mark.parametrize("text", ["loop,hold", "bounce,bounce", "pad,pad", "bounce,cut,pad", "cut,cut,cut"])

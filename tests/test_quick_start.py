@@ -35,7 +35,7 @@ def report_of(result: Any) -> dict[str, Any]:
 
 def test_a_whole_run_leaves_everything_in_its_folder(go: Any, scorer: Any) -> None:
     progress = SilentProgress()
-    result = go("anna", "bert", config={"strength": 0.75}, progress=progress)
+    result = go("anna", "bert", config={"loudness": 0.75}, progress=progress)
     assert result.exit_code == 0
     assert result.success_rate == 1.0
     assert result.folder.parent == Path("results")
@@ -49,11 +49,11 @@ def test_a_whole_run_leaves_everything_in_its_folder(go: Any, scorer: Any) -> No
     report = report_of(result)
     assert report["status"] == "done: 2 of 2 generated"
     assert report["pairs"][0]["sha256"] == hashlib.sha256(result.videos[0].read_bytes()).hexdigest()
-    assert report["pairs"][0]["report"] == {"strength": 0.75}
+    assert report["pairs"][0]["report"] == {"loudness": 0.75}
     assert report["evaluation"]["means"]["sync_confidence"]["value"] == 0.75
-    assert report["configuration"]["strength"] == {"value": 0.75, "origin": "run()"}
+    assert report["configuration"]["loudness"] == {"value": 0.75, "origin": "run()"}
     assert "| **mean** |" in (result.folder / "report.md").read_text()
-    assert yaml.safe_load((result.folder / "config.yaml").read_text())["strength"] == 0.75
+    assert yaml.safe_load((result.folder / "config.yaml").read_text())["loudness"] == 0.75
     assert "numpy" in json.loads((result.folder / "versions.json").read_text())["packages"]
     log = (result.folder / "run.log").read_text()
     assert "stage 2/2 bert_hello: synthesise (2 steps)" in log
@@ -62,7 +62,7 @@ def test_a_whole_run_leaves_everything_in_its_folder(go: Any, scorer: Any) -> No
 
 
 def test_the_resolved_configuration_runs_again(go: Any, scorer: Any) -> None:
-    first = go("anna", config={"strength": 0.25})
+    first = go("anna", config={"loudness": 0.25})
     again = run(config_file_list=str(first.folder / "config.yaml"))
     assert again.folder != first.folder
     assert again.videos[0].read_bytes() == first.videos[0].read_bytes()
@@ -126,8 +126,8 @@ def test_a_model_that_names_an_older_file_has_failed(go: Any, scorer: Any) -> No
 
 
 def test_only_files_of_this_run_are_scored(go: Any, scorer: Any) -> None:
-    go("anna", config={"strength": 0.0})
-    result = go("anna", config={"strength": 1.0})
+    go("anna", config={"loudness": 0.0})
+    result = go("anna", config={"loudness": 1.0})
     assert [row.generated for row in scorer.rows] == list(result.videos)
     assert scorer.generated_bytes == [b"anna says hello at 1.0"]
     assert all(result.folder in path.parents for path in result.videos)
@@ -175,8 +175,8 @@ def test_without_metrics_nothing_is_scored(go: Any, scorer: Any) -> None:
 
 
 def test_bad_options_do_nothing_at_all(go: Any, scorer: Any) -> None:
-    with pytest.raises(OptionError, match="did you mean 'strength'"):
-        go("anna", arguments=["--strenght=1"])
+    with pytest.raises(OptionError, match="did you mean 'loudness'"):
+        go("anna", arguments=["--loudnes=1"])
     assert not Path("results").exists()
 
 

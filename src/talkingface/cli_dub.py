@@ -37,3 +37,13 @@ def train_mouth(tokens: Sequence[str], session: Session) -> int:
     with shown_job() as (progress, cancel):
         train(options, progress=progress, cancel=cancel)
     return 0
+
+
+def train_inner_mouth(tokens: Sequence[str], session: Session) -> int:
+    """Train the painter of inner mouths."""
+    _, options = parse_verb("train inner-mouth", tokens, session)
+    from talkingface.training.inner_mouth import train_inner_mouth as train  # torch, which other verbs do not need
+
+    with shown_job() as (progress, cancel):
+        train(options, progress=progress, cancel=cancel)
+    return 0

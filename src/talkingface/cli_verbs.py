@@ -111,6 +111,13 @@ VERBS: tuple[Verb, ...] = (
         example="talkingface train mouth --data clips/manifest.csv --output saved/mouth",
     ),
     Verb(
+        "train inner-mouth",
+        "Train the landmark backend's painter of mouths that a picture does not show (needs the extra [train])",
+        "talkingface.cli_dub:train_inner_mouth",
+        schemas.TrainInnerMouthOptions,
+        example="talkingface train inner-mouth --data clips/manifest.csv --output saved/inner-mouth",
+    ),
+    Verb(
         "prepare",
         "Make sure that a dataset is there; build the sample if its folder is empty",
         "talkingface.cli_run:prepare",

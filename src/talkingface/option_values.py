@@ -10,6 +10,8 @@ from talkingface.errors import OptionError, nearest_names
 
 _SOUND_LONGER = ("bounce", "loop", "hold", "cut")
 _VIDEO_LONGER = ("cut", "pad")
+KEEP_EXPRESSION = "keep"
+EXPRESSION_NAMES = (KEEP_EXPRESSION, "neutral", "happy", "sad")
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,27 @@ def parse_face(text: str) -> FaceChoice:
     raise OptionError(
         f"{text!r} is not a face; give auto, index:N (0 is the most present), point:SECONDS,X,Y, image:PATH or all"
     )
+
+
+def parse_expression(text: str) -> str:
+    """Read an ``expression`` option: a name, or the path of a picture or video.
+
+    ``smile`` is VideoReTalking's word for ``happy``.
+
+    Raises:
+        OptionError: it is no name, and does not look like a path: without a folder and without an extension.
+    """
+    word = text.strip()
+    name = {"smile": "happy"}.get(word.lower(), word.lower())
+    if name in EXPRESSION_NAMES:
+        return name
+    path = Path(word).expanduser()
+    if not path.suffix and len(path.parts) < 2:
+        raise OptionError(
+            f"there is no expression {word!r}; {nearest_names(name, EXPRESSION_NAMES)}; or give the path of a picture "
+            "or video that shows one"
+        )
+    return str(path)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,12 @@ from typing import Any
 
 from talkingface.errors import OptionError
 from talkingface.option_fields import check_fields, option, option_fields
+from talkingface.option_values import EXPRESSION_NAMES as EXPRESSION_NAMES
+from talkingface.option_values import KEEP_EXPRESSION as KEEP_EXPRESSION
 from talkingface.option_values import FaceChoice as FaceChoice
 from talkingface.option_values import LengthRule as LengthRule
 from talkingface.option_values import SpeakerSound as SpeakerSound
+from talkingface.option_values import parse_expression as parse_expression
 from talkingface.option_values import parse_face as parse_face
 from talkingface.option_values import parse_length as parse_length
 from talkingface.option_values import parse_speaker_map as parse_speaker_map
@@ -26,6 +29,7 @@ VIDEO_CODECS = ("h264", "hevc", "ffv1")
 PIXEL_FORMATS = ("auto", "keep")
 PAIRINGS = ("unpaired", "self", "all", "manifest")
 SPLITS = ("val", "train", "test")
+EMOTIONS = ("none", "happy", "sad", "angry", "surprise")
 DEFAULT_METRICS = (
     "sync_confidence",
     "sync_offset",
@@ -85,6 +89,17 @@ class SynthesisOptions(WorkOptions):
         None, "Use the video from this second on", group="Method", minimum=0, metavar="SECONDS"
     )
     end: float | None = option(None, "Use the video up to this second", group="Method", minimum=0, metavar="SECONDS")
+    expression: str = option(
+        KEEP_EXPRESSION,
+        "Expression of the whole face: keep (the clip's own), neutral, happy, sad, or a picture or video showing one",
+        group="Method",
+        metavar="EXPRESSION",
+        normalise=parse_expression,
+    )
+    emotion: str = option(
+        "none", "Emotion added to brows and lids, the mouth's corners following", group="Method", choices=EMOTIONS
+    )
+    strength: float = option(1.0, "Of the emotion", group="Method", minimum=0, maximum=1, metavar="SHARE")
     keep_background: float = option(
         0.0,
         "Mix the video's own sound under the new one, this loud: 0 is not at all, 1 as it is",
@@ -151,6 +166,11 @@ class SynthesisOptions(WorkOptions):
     def face_choice(self) -> FaceChoice:
         """``face``, read."""
         return parse_face(self.face)
+
+    @property
+    def expression_picture(self) -> Path | None:
+        """The file whose expression is taken; None when ``expression`` is one with a name."""
+        return None if self.expression in EXPRESSION_NAMES else Path(self.expression)
 
 
 @dataclass(frozen=True)
@@ -292,6 +312,28 @@ class TrainMouthOptions(WorkOptions):
     )
     epochs: int = option(30, "Passes over the training data", group="Training", minimum=1)
     steps: int | None = option(None, "Stop after so many optimiser steps", group="Training", minimum=1)
+    minutes: float | None = option(None, "Stop after so many minutes", group="Training", minimum=0)
+    resume: bool = option(False, "Go on from the last checkpoint in the output folder", group="Training")
+    seed: int = option(0, "Seed of everything random", group="Machine", minimum=0, maximum=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class TrainInnerMouthOptions(WorkOptions):
+    """Options of ``talkingface train inner-mouth``: the painter of mouths that a picture does not show."""
+
+    data: Path = option(
+        Path("dataset"), "A manifest.csv, a folder of videos, or mouths.npz of an earlier run", group="Task",
+        metavar="PATH",
+    )  # fmt: skip
+    output: Path = option(
+        Path("saved/inner-mouth"), "Folder for checkpoints, the exported network and the log", group="Task",
+        metavar="FOLDER",
+    )  # fmt: skip
+    mouth: str | None = option(
+        None, "Clips whose mouths are averaged to the one painted: file names without ending, commas between; one is "
+        "chosen by its figures when left out", group="Task", metavar="NAMES",
+    )  # fmt: skip
+    steps: int = option(8000, "Stop after so many optimiser steps", group="Training", minimum=1)
     minutes: float | None = option(None, "Stop after so many minutes", group="Training", minimum=0)
     resume: bool = option(False, "Go on from the last checkpoint in the output folder", group="Training")
     seed: int = option(0, "Seed of everything random", group="Machine", minimum=0, maximum=2**31 - 1)

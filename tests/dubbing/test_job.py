@@ -16,7 +16,7 @@ from talkingface.progress import Cancellation
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> Path:
-    for name in ("face.mp4", "sound.wav", "her.wav", "him.wav", "her.png"):
+    for name in ("face.mp4", "sound.wav", "her.wav", "him.wav", "her.png", "smile.jpg"):
         (tmp_path / name).write_text(name)
     return tmp_path
 
@@ -30,7 +30,8 @@ def keys(inputs: Path, audio: str | None = "sound.wav", **changes: Any) -> JobKe
 @pytest.mark.parametrize(
     "changes",
     [{"crf": 20}, {"seed": 1}, {"start": 0.5}, {"preview": 2.0}, {"face": "index:1"}, {"threads": 1},
-     {"length": "loop"}, {"video_codec": "hevc"}, {"pixel_format": "keep"}, {"still": True}, {"audio_stream": 1}],
+     {"length": "loop"}, {"video_codec": "hevc"}, {"pixel_format": "keep"}, {"still": True}, {"audio_stream": 1},
+     {"expression": "sad"}, {"emotion": "sad"}, {"emotion": "sad", "strength": 0.5}],
 )  # fmt: skip
 def test_what_decides_the_result_is_in_the_key(inputs: Path, changes: dict[str, Any]) -> None:
     assert keys(inputs, **changes).job != keys(inputs).job
@@ -54,12 +55,13 @@ def test_what_does_not_decide_the_picture_is_not(inputs: Path, changes: dict[str
 
 def test_every_input_counts_by_its_content(inputs: Path) -> None:
     speakers = f"index:0={inputs / 'her.wav'}; image:{inputs / 'her.png'}={inputs / 'him.wav'}"
-    before = keys(inputs, speaker_map=speakers)
-    assert keys(inputs, audio=None, speaker_map=speakers).job != before.job
-    for name in ("sound.wav", "her.wav", "him.wav", "her.png"):
+    smile = str(inputs / "smile.jpg")
+    before = keys(inputs, speaker_map=speakers, expression=smile)
+    assert keys(inputs, audio=None, speaker_map=speakers, expression=smile).job != before.job
+    for name in ("sound.wav", "her.wav", "him.wav", "her.png", "smile.jpg"):
         content = (inputs / name).read_text()
         (inputs / name).write_text("changed")
-        changed = keys(inputs, speaker_map=speakers)
+        changed = keys(inputs, speaker_map=speakers, expression=smile)
         assert changed.job != before.job
         assert changed.face == before.face
         (inputs / name).write_text(content)

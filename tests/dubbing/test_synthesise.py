@@ -31,14 +31,14 @@ class Painter:
         self.asked: list[int] = []
         self.x0 = x0
 
-    def frame(self, number: int, planes: list[np.ndarray]) -> RegionPatch | None:
+    def frame(self, number: int, planes: list[np.ndarray]) -> list[RegionPatch]:
         self.asked.append(number)
         if number % 2:
-            return None
+            return []
         alpha = np.zeros((32, 40), np.float32)
         alpha[4:-4, 4:-4] = 1
         shapes = [(32, 40), (16, 20), (16, 20)]
-        return RegionPatch(self.x0, 60, [np.full(shape, 200, np.float32) for shape in shapes], alpha)
+        return [RegionPatch(self.x0, 60, [np.full(shape, 200, np.float32) for shape in shapes], alpha)]
 
 
 def gray_frame() -> av.VideoFrame:
@@ -112,7 +112,7 @@ def test_frames_come_in_the_order_planned(tmp_path: Path, face: Path, decode) ->
 
 def test_what_the_pipeline_raises_is_raised_and_nothing_half_done_stays(tmp_path: Path, face: Path) -> None:
     class Broken(Painter):
-        def frame(self, number: int, planes: list[np.ndarray]) -> RegionPatch | None:
+        def frame(self, number: int, planes: list[np.ndarray]) -> list[RegionPatch]:
             if number == 5:
                 raise OutputError("the brush broke")
             return super().frame(number, planes)
@@ -124,7 +124,7 @@ def test_what_the_pipeline_raises_is_raised_and_nothing_half_done_stays(tmp_path
 
 def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, face: Path) -> None:
     class Stopping(Painter):
-        def frame(self, number: int, planes: list[np.ndarray]) -> RegionPatch | None:
+        def frame(self, number: int, planes: list[np.ndarray]) -> list[RegionPatch]:
             if number == 19:
                 raise OutputError("the brush broke")
             return super().frame(number, planes)

@@ -15,6 +15,7 @@ from talkingface.cache import GIGABYTE, Cache, cache_folder
 from talkingface.dubbing.finish import finish, result_sound
 from talkingface.dubbing.job import Job, job_keys, job_parent
 from talkingface.dubbing.known_analysis import obtain_analysis
+from talkingface.dubbing.looks import looks_of_people
 from talkingface.dubbing.plan import schedule
 from talkingface.dubbing.plan_faces import plan_voices
 from talkingface.dubbing.report import check_report, describe, write_report
@@ -28,7 +29,7 @@ from talkingface.media.encoding import encode_spec
 from talkingface.media.output import check_output
 from talkingface.media.probe import MediaInfo, probe
 from talkingface.media.segments import SegmentWriter
-from talkingface.models.video_retalking.backends import choose_backend
+from talkingface.models.video_retalking.backends import choose_backend, landmark_look
 from talkingface.option_fields import with_changes
 from talkingface.options import DubOptions, LengthRule
 from talkingface.progress import Cancellation, Progress, SilentProgress
@@ -105,6 +106,8 @@ def dub(
             heard = hear_all(job.audio, settings, folder, cancel)
         for text in heard.notes:
             say(text)
+        with clock.stage("look up"):
+            look = landmark_look(settings)  # before the long work, as a reference picture may be of no use
         source = job.face
         if picture.is_still:
             with clock.stage("animate"):
@@ -129,7 +132,8 @@ def dub(
                 analysis.last_duration,
                 keep_lead=settings.start is None or picture.is_still,
             )
-            pipelines = plan_voices(analysis, voices, planned, folder, cancel)
+            looks = looks_of_people(look, voices, analysis, source, settings.thread_count, say, cancel)
+            pipelines = plan_voices(analysis, voices, planned, folder, cancel, looks)
         writer = SegmentWriter(folder.path / "segments", spec, SEGMENT_FRAMES, resume=folder.found)
         folder.kept_progress = True
         resumed = writer.frames_done
@@ -152,7 +156,7 @@ def dub(
             sound = result_sound(heard, job, picture, planned, folder, say, cancel)
             metadata = analysis.clip.info.metadata
             finish(made.segments, spec, sound, planned, job.output, metadata, settings, cancel)
-        result = describe(job, backend.name, analysis, voices, planned, made.spoken, spec, notes, clock, resumed)
+        result = describe(job, backend.name, analysis, voices, planned, made.spoken, spec, notes, clock, resumed, look)
     if settings.report is not None:
         write_report(settings.report, result.report)
     return result

@@ -44,6 +44,9 @@ class Job:
         choices = [self.options.face_choice, *(entry.face for entry in self.options.speakers)]
         pictures = [choice.image for choice in choices if choice.image is not None]
         sounds = [entry.audio for entry in self.options.speakers]
+        shown = self.options.expression_picture
+        if shown is not None:
+            pictures.append(shown)
         return [self.face, *([] if self.audio is None else [self.audio]), *sounds, *pictures]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from talkingface.dubbing.work_folder import WorkFolder
 from talkingface.errors import NoFaceError
 from talkingface.faces.people import Person
 from talkingface.models.video_retalking.backends import landmark_pipeline
+from talkingface.models.video_retalking.emotion import Look
 from talkingface.models.video_retalking.landmark.hearing import hear
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
 from talkingface.models.video_retalking.pipeline import Pipeline, Shot
@@ -36,7 +38,8 @@ class Voice:
 
 
 def plan_voices(
-    analysis: Analysis, voices: Sequence[Voice], planned: Schedule, folder: WorkFolder, cancel: Cancellation
+    analysis: Analysis, voices: Sequence[Voice], planned: Schedule, folder: WorkFolder, cancel: Cancellation,
+    looks: Mapping[int, Look] = MappingProxyType({}),
 ) -> list[Pipeline]:  # fmt: skip
     """Plan every mouth of the result.
 
@@ -46,6 +49,7 @@ def plan_voices(
         planned: The frames of the result.
         folder: For what does not fit in memory.
         cancel: Checked all the time.
+        looks: By number, the expression a person takes on; who is not in it keeps its own.
 
     Returns:
         One pipeline a person, planned.
@@ -65,7 +69,7 @@ def plan_voices(
         for person in voice.people:
             if not shots[person.number]:
                 continue
-            pipeline = landmark_pipeline(analysis.layout, folder.path, recent, cancel)
+            pipeline = landmark_pipeline(analysis.layout, folder.path, recent, cancel, looks.get(person.number))
             pipeline.plan(shots[person.number], planned.times, heard)
             pipelines.append(pipeline)
     return pipelines

@@ -26,11 +26,12 @@ from talkingface.environment import package_versions
 from talkingface.errors import OutputError
 from talkingface.media.encoding import EncodeSpec
 from talkingface.models.video_retalking.backends import LANDMARK_WEIGHTS
+from talkingface.models.video_retalking.emotion import Look
 
 
 def describe(
     job: Job, backend: str, analysis: Analysis, voices: Sequence[Voice], planned: Schedule, dubbed: NDArray[np.bool_],
-    spec: EncodeSpec, notes: list[str], clock: StageClock, resumed: int,
+    spec: EncodeSpec, notes: list[str], clock: StageClock, resumed: int, look: Look,
 ) -> DubResult:  # fmt: skip
     """Put together what a finished dub tells about itself.
 
@@ -45,6 +46,7 @@ def describe(
         notes: Lines the user was told.
         clock: Seconds per stage.
         resumed: Frames that an interrupted run had made.
+        look: The expression that was asked for.
     """
     seconds, duration = clock.total, planned.duration
     speaking = {person.number: voice for voice in voices for person in voice.people}
@@ -67,6 +69,7 @@ def describe(
         "output": str(job.output),
         "backend": backend,
         "options": plain_options(job.options),
+        "look": look.described(),
         "seed": job.options.seed,
         "versions": package_versions(),
         "weights": weight_hashes(LANDMARK_WEIGHTS),

@@ -108,8 +108,7 @@ def synthesise(
 def speak_frame(frame: av.VideoFrame, number: int, pipelines: Sequence[Pipeline], layout: PlaneLayout) -> av.VideoFrame:
     """One frame with the lips of everybody in it spoken; the frame itself when there is nothing to change."""
     planes = plane_views(frame)
-    found = [pipeline.frame(number, planes) for pipeline in pipelines]
-    patches = [patch for patch in found if patch is not None]
+    patches = [patch for pipeline in pipelines for patch in pipeline.frame(number, planes)]
     if not patches:
         return frame
     copy = writable_copy(frame)

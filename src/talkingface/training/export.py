@@ -14,6 +14,7 @@ from torch import nn
 
 from talkingface.errors import OutputError
 from talkingface.media.mel import PHONETIC_BANDS
+from talkingface.training.inner_mouth_network import COLOURS, OPENING, PLACES, ShippedField
 from talkingface.training.mouth_data import MOUTH_VALUES
 from talkingface.training.mouth_figures import GapStatistics
 from talkingface.training.mouth_network import BANDS, Ensemble, MouthMotion, SyncExpert
@@ -95,6 +96,37 @@ def export_speech_embedding(network: SpeechEmbedding, path: Path) -> None:
     example = (torch.zeros(1, WINDOW_COLUMNS + 40, PHONETIC_BANDS),)
     _export(network.eval(), example, path, ["mel"], {"embedding": "frames"}, {"mel": "columns"})
     store_in_half_precision(path)
+
+
+def export_inner_mouth(network: ShippedField, path: Path) -> float:
+    """Write ONNX: ``places`` (N, 6), ``opening`` (1, 5) and ``lips`` (1, 3) to ``colours`` (N, 3).
+
+    Returns:
+        The largest difference between torch and ONNX Runtime.
+
+    Raises:
+        OutputError: when they differ by more than ``PARITY``.
+    """
+    network = network.eval()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    example = (torch.zeros(8, PLACES), torch.zeros(1, OPENING), torch.zeros(1, COLOURS))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in _export
+        torch.onnx.export(
+            network, example, str(path), input_names=["places", "opening", "lips"], output_names=["colours"],
+            dynamic_axes={"places": {0: "places"}, "colours": {0: "places"}}, opset_version=OPSET, dynamo=False,
+        )  # fmt: skip
+
+    def inputs(count: int) -> dict[str, NDArray[np.float32]]:
+        rng = np.random.default_rng(count)
+        places = rng.normal(size=(count, PLACES)) * 0.1
+        return {
+            "places": np.abs(places).astype(np.float32),
+            "opening": np.full((1, OPENING), 0.1, np.float32),
+            "lips": np.full((1, COLOURS), 0.5, np.float32),
+        }
+
+    return _check(network, path, inputs, (PARITY,))
 
 
 def save_shape_model(
@@ -224,6 +256,7 @@ def _check(
         feed = inputs(frames)
         with torch.inference_mode():
             expected = network(*(torch.from_numpy(value) for value in feed.values()))
+        expected = expected if isinstance(expected, tuple) else (expected,)
         for ours, theirs, tolerance in zip(session.run(None, feed), expected, tolerances, strict=True):
             worst = max(worst, float(np.abs(ours - theirs.numpy()).max()) * tolerances[0] / tolerance)
     if worst > tolerances[0]:

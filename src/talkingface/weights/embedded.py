@@ -16,6 +16,7 @@ EMBEDDED_FILES = (
     "face_mesh_attention.onnx",
     "face_identity.onnx",
     "mouth_motion.onnx",
+    "inner_mouth.onnx",
     "mouth_shape.npz",
     "speech_embedding.onnx",
     "sync_expert.onnx",

@@ -55,10 +55,9 @@ def shot(name: str, numbers: list[int], rows: list[int]) -> Any:
 def test_stages_follow_each_other(stages: Recorder) -> None:
     pipeline = Pipeline(stages, stages, stages, LAYOUT)
     pipeline.plan([shot("a", [0, 2], [5, 6]), shot("b", [3], [0])], np.arange(5) / 10, "sound")
-    patch = pipeline.frame(2, [])
-    assert patch is not None
+    (patch,) = pipeline.frame(2, [])
     assert patch.x0 == 2
-    assert pipeline.frame(3, []) is not None
+    assert len(pipeline.frame(3, [])) == 1
     assert stages.calls == [
         "canonicalise a",
         "canonicalise b",
@@ -76,21 +75,47 @@ def test_a_frame_of_no_shot_stays_as_it_is(stages: Recorder) -> None:
     pipeline = Pipeline(stages, stages, stages, LAYOUT)
     pipeline.plan([shot("a", [0, 2], [5, 6])], np.arange(5) / 10, "sound")
     before = len(stages.calls)
-    assert pipeline.frame(1, []) is None
-    assert pipeline.frame(4, []) is None
+    assert pipeline.frame(1, []) == []
+    assert pipeline.frame(4, []) == []
     assert len(stages.calls) == before
 
 
 def test_a_frame_without_its_face_is_not_refined(stages: Recorder) -> None:
     pipeline = Pipeline(stages, stages, stages, LAYOUT)
     pipeline.plan([shot("a", list(range(8)), list(range(8)))], np.arange(8) / 10, "sound")
-    assert pipeline.frame(7, []) is None
+    assert pipeline.frame(7, []) == []
     assert "refine" not in stages.calls
 
 
 def test_refining_may_be_left_out(stages: Recorder) -> None:
     pipeline = Pipeline(stages, stages, None, LAYOUT)
     pipeline.plan([shot("a", [0], [0])], np.zeros(1), "sound")
-    patch = pipeline.frame(0, [])
-    assert patch is not None
+    (patch,) = pipeline.frame(0, [])
     assert patch.x0 == 0
+
+
+class Brows:
+    """An editor of every other shot: says what it was asked."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def plan(self, face: Any, rows: Any) -> str | None:
+        self.calls.append(f"plan {face} for rows {rows.tolist()}")
+        return "brows" if rows[0] == 5 else None
+
+    def edit(self, plan: Any, number: int, planes: list[Any]) -> RegionPatch | None:
+        self.calls.append(f"edit {plan} {number}")
+        return RegionPatch(4, 0, [np.zeros((4, 4), np.float32)], np.ones((4, 4), np.float32))
+
+
+def test_an_edited_face_comes_after_the_mouth_and_without_it(stages: Recorder) -> None:
+    brows = Brows()
+    pipeline = Pipeline(stages, stages, stages, LAYOUT, brows)
+    numbers = list(range(8))
+    pipeline.plan([shot("a", numbers, [5] * 8), shot("b", [8], [0])], np.arange(9) / 10, "sound")
+    assert [patch.x0 for patch in pipeline.frame(2, [])] == [2, 4]
+    # the mouth of frame 7 stays as it is
+    assert [patch.x0 for patch in pipeline.frame(7, [])] == [4]
+    assert [patch.x0 for patch in pipeline.frame(8, [])] == [2]
+    assert brows.calls[-2:] == ["edit brows 2", "edit brows 7"]

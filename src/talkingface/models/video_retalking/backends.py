@@ -8,11 +8,14 @@ from pathlib import Path
 
 from talkingface.errors import WeightsMissingError
 from talkingface.media.planes import PlaneLayout
+from talkingface.models.video_retalking.emotion import Look, look_of
 from talkingface.models.video_retalking.landmark.canonicalize import MouthShapeModel, TemplateCanonicalizer
 from talkingface.models.video_retalking.landmark.refine import DetailRefiner
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
 from talkingface.models.video_retalking.landmark.synthesizer import DonorLipSynthesizer
+from talkingface.models.video_retalking.landmark.upper_face import UpperFaceEditor
 from talkingface.models.video_retalking.pipeline import Pipeline
+from talkingface.options import SynthesisOptions
 from talkingface.progress import Cancellation
 
 LANDMARK_WEIGHTS = (
@@ -75,7 +78,11 @@ def choose_backend(asked: str, device: str, checkpoint_dir: Path) -> BackendChoi
 
 
 def landmark_pipeline(
-    layout: PlaneLayout, folder: Path, recent: RecentBlocks | None = None, cancel: Cancellation | None = None
+    layout: PlaneLayout,
+    folder: Path,
+    recent: RecentBlocks | None = None,
+    cancel: Cancellation | None = None,
+    look: Look | None = None,
 ) -> Pipeline:
     """The three stages of the landmark backend for one person.
 
@@ -84,14 +91,28 @@ def landmark_pipeline(
         folder: For what does not fit in memory while the result is planned.
         recent: Landmarks read last, shared by the persons of a job.
         cancel: Checked while the result is planned.
+        look: The expression the person takes on; its own when None.
 
     Raises:
         WeightsMissingError: when the installation lacks an embedded file.
     """
     model = MouthShapeModel.load()
     return Pipeline(
-        TemplateCanonicalizer(model, recent, cancel),
+        TemplateCanonicalizer(model, recent, cancel, look),
         DonorLipSynthesizer(layout, folder, model, cancel),
         DetailRefiner(),
         layout,
+        None if look is None or look.changes_nothing else UpperFaceEditor(layout, look.glasses, cancel),
     )
+
+
+def landmark_look(options: SynthesisOptions) -> Look:
+    """The expression and emotion the options ask for.
+
+    Raises:
+        MediaError: the reference picture cannot be read.
+        NoFaceError: it shows no face.
+        WeightsMissingError: when the installation lacks an embedded file.
+    """
+    model = MouthShapeModel.load()
+    return look_of(options, model.reference, model.closing_direction)

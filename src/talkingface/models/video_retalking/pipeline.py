@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from talkingface.faces.track import FaceTrack
 from talkingface.media.planes import Plane, PlaneLayout
-from talkingface.models.video_retalking.stages import Canonicalizer, LipSynthesizer, Refiner, RegionPatch
+from talkingface.models.video_retalking.stages import (
+    Canonicalizer,
+    ExpressionEditor,
+    LipSynthesizer,
+    Refiner,
+    RegionPatch,
+)
 
 
 @dataclass(frozen=True)
@@ -35,13 +41,20 @@ class Pipeline:
     """One person, three stages. Plan the whole result once, then render its frames in any order."""
 
     def __init__(
-        self, canonicalizer: Canonicalizer, synthesizer: LipSynthesizer, refiner: Refiner | None, layout: PlaneLayout
+        self,
+        canonicalizer: Canonicalizer,
+        synthesizer: LipSynthesizer,
+        refiner: Refiner | None,
+        layout: PlaneLayout,
+        editor: ExpressionEditor | None = None,
     ) -> None:
         self.canonicalizer = canonicalizer
         self.synthesizer = synthesizer
         self.refiner = refiner
         self.layout = layout
+        self.editor = editor
         self._plans: list[Any] = []
+        self._edits: list[Any] = []
         self._shot_of = np.zeros(0, np.int32)
         self._place_of = np.zeros(0, np.int64)
 
@@ -55,20 +68,28 @@ class Pipeline:
         """
         faces = [self.canonicalizer.canonicalise(shot.track) for shot in shots]
         voice = self.synthesizer.voice(faces, speech)
-        self._plans = []
+        self._plans, self._edits = [], []
         self._shot_of = np.full(len(times), -1, np.int32)
         self._place_of = np.zeros(len(times), np.int64)
         for index, (shot, face) in enumerate(zip(shots, faces, strict=True)):
             self._plans.append(self.synthesizer.plan(face, shot.kept, shot.rows, times[shot.numbers], voice))
+            self._edits.append(None if self.editor is None else self.editor.plan(face, shot.rows))
             self._shot_of[shot.numbers] = index
             self._place_of[shot.numbers] = np.arange(len(shot.numbers))
 
-    def frame(self, number: int, planes: list[Plane]) -> RegionPatch | None:
-        """Render frame ``number`` of the result over its own planes; None when nothing of it is to change."""
-        index = int(self._shot_of[number])
+    def frame(self, number: int, planes: list[Plane]) -> list[RegionPatch]:
+        """Render frame ``number`` of the result over its own planes.
+
+        Returns:
+            What to put into the frame, in this order; nothing when nothing of it is to change.
+        """
+        index, place = int(self._shot_of[number]), int(self._place_of[number])
         if index < 0:
-            return None
-        patch = self.synthesizer.speak(self._plans[index], int(self._place_of[number]), planes)
-        if patch is not None and self.refiner is not None:
-            patch = self.refiner.refine(patch, planes, self.layout)
-        return patch
+            return []
+        spoken = self.synthesizer.speak(self._plans[index], place, planes)
+        if spoken is not None and self.refiner is not None:
+            spoken = self.refiner.refine(spoken, planes, self.layout)
+        edited = None
+        if self.editor is not None and self._edits[index] is not None:
+            edited = self.editor.edit(self._edits[index], place, planes)
+        return [patch for patch in (spoken, edited) if patch is not None]

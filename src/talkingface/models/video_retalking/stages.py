@@ -73,6 +73,21 @@ class LipSynthesizer(Protocol):
         """Render frame ``number`` of the plan over its own planes; None when there is nothing to change."""
 
 
+class ExpressionEditor(Protocol):
+    """Beside stage 2: changes the expression above the mouth."""
+
+    def plan(self, face: Any, rows: NDArray[np.int64]) -> Any:
+        """Get ready for all frames that show one shot; None when nothing is to change.
+
+        Args:
+            face: From the canonicaliser.
+            rows: (N,) row of the track each frame of the result is made on.
+        """
+
+    def edit(self, plan: Any, number: int, planes: list[Plane]) -> RegionPatch | None:
+        """Render frame ``number`` of the plan over its own planes; None when there is nothing to change."""
+
+
 class Refiner(Protocol):
     """Stage 3: identity and detail. Works on the patch before it is put back."""
 

@@ -55,6 +55,27 @@ def test_the_gate_opens_before_speech_and_closes_after_it() -> None:
     assert gate[52] > 0.5
 
 
+def test_the_gate_stays_open_between_two_words() -> None:
+    def gate(pause: float) -> np.ndarray:
+        silence = np.zeros(round(pause * RATE), np.float32)
+        sound = np.concatenate([babble(1), silence, babble(1)])
+        return speech_gate(sound, len(sound) // 640 + 1)
+
+    assert gate(0.4)[5:-5].min() == pytest.approx(1)
+    assert gate(1.0)[33:44].max() == 0
+
+
+def test_silence_put_before_a_recording_is_not_its_room() -> None:
+    rng = np.random.default_rng(4)
+    recording = rng.normal(0, 0.004, RATE * 4).astype(np.float32)
+    recording[2 * RATE : 3 * RATE] += babble(1, 0.2)
+    sound = np.concatenate([np.zeros(2 * RATE, np.float32), recording])
+    gate = speech_gate(sound, 151)
+    assert gate[102:123].min() > 0.999
+    assert gate[55:95].max() == 0
+    assert gate[132:].max() == 0
+
+
 def test_quiet_speech_is_speech_and_a_pause_is_not() -> None:
     whispered = speech_gate(babble(2, 0.004), 51)
     assert whispered[3:-3].min() == pytest.approx(1)

@@ -222,3 +222,22 @@ def test_fit_affine_recovers_a_matrix() -> None:
 
 def test_rigid_points_are_of_the_mesh() -> None:
     assert all(0 <= point < mesh.MESH_POINTS for point in RIGID_POINTS)
+
+
+def test_what_closed_lips_never_showed_is_painted(make_track) -> None:
+    shape = geometry(make_track, 0.2, 0.0)
+    maps = plan_mouth(shape, WIDTH, HEIGHT)
+    assert maps is not None and maps.cavity is not None
+    assert maps.cavity[maps.inside_share > 0.9].min() > 0.99
+    luma = np.full((HEIGHT, WIDTH), SKIN, np.uint8)
+    donor = Donor(0, 0, 0, [luma, luma[::2, ::2], luma[::2, ::2]])
+    paint = np.full((maps.box.height, maps.box.width), 200.0, np.float32)
+    layer = render_plane(maps, donor, 0, 0, 0, paint)
+    np.testing.assert_allclose(layer[maps.inside_share > 0.99], 200, atol=1)
+    np.testing.assert_allclose(layer[maps.inside_share == 0], SKIN, atol=1)
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.1, 0.25])
+def test_nothing_is_painted_where_the_donor_shows_it(make_track, gap: float) -> None:
+    maps = plan_mouth(geometry(make_track, gap, gap), WIDTH, HEIGHT)
+    assert maps is not None and maps.cavity is None

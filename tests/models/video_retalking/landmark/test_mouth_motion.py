@@ -39,6 +39,7 @@ from talkingface.models.video_retalking.landmark.mouth_motion import (
     left_open,
     own_pace,
     personalise_stored,
+    resting_mouth,
     spoken_gaps,
     wanted_quantiles,
 )
@@ -129,6 +130,17 @@ def test_lips_close_where_the_network_says_so(talker: CanonicalFace, mouths) -> 
     assert np.abs(moved[200:204]).max() < 1e-6
     assert plain[200:204].min() > 0.02
     np.testing.assert_allclose(moved[:190], plain[:190], atol=0.02)
+
+
+def test_who_never_closes_the_mouth_rests_with_it_ajar(make_track, mouths) -> None:
+    gaps = 0.16 + 0.13 * np.sin(np.arange(200) / 2.3)  # never below 0.03
+    face = TemplateCanonicalizer().canonicalise(make_track(gaps))
+    motion = wave(100, 0.1, 0.2, mouths)
+    gate = np.zeros(100)
+    gate[:50] = 1
+    moved = gap_of(personalise(motion, face, gate, mouths))
+    np.testing.assert_allclose(moved[50:], 0.03, atol=0.01)
+    assert np.ptp(moved[50:]) == 0
 
 
 def test_as_many_closures_as_the_person_makes() -> None:
@@ -264,7 +276,7 @@ def whole_motion(
         opening[gap > heard[-1]] = wanted[-1] + 0.3 * (gap[gap > heard[-1]] - heard[-1])
         kept = left_open(closed, gap_of(motion), speaking, closed_share(face))
         moved = moved + (np.maximum(opening, 0) * kept)[:, None, None] * direction
-        moved *= gate[:, None, None]
+        moved = moved * gate[:, None, None] + resting_mouth(face) * (1 - gate[:, None, None])
         speed = np.abs(np.diff(gap_of(moved)))[both].mean() * GRID_RATE
         difference = 0.0 if pace is None else abs(speed - pace)
         if difference < least:

@@ -110,8 +110,7 @@ def test_patches_fit_their_planes(
     bank = filled_bank(tmp_path / "bank", track, layout, planes)
     pipeline = pipeline_for(tmp_path / "work", track, bank, layout, noise(2))
     before = [plane.copy() for plane in planes]
-    patch = pipeline.frame(17, planes)
-    assert patch is not None
+    (patch,) = pipeline.frame(17, planes)
     assert patch.x0 % 2 == patch.y0 % 2 == 0
     height, width = patch.alpha.shape
     assert patch.x0 + width <= 480
@@ -136,10 +135,9 @@ def test_the_same_plan_twice_gives_the_same_patches(tmp_path: Path, make_track, 
     for folder in ("one", "two"):
         bank = filled_bank(tmp_path / folder, track, layout, planes)
         pipeline = pipeline_for(tmp_path / f"work {folder}", track, bank, layout, noise(2))
-        made.append([pipeline.frame(number, planes) for number in (30, 3, 12)])
+        made.append([patch for number in (30, 3, 12) for patch in pipeline.frame(number, planes)])
+    assert len(made[0]) == 3
     for one, two in zip(*made, strict=True):
-        assert one is not None
-        assert two is not None
         for a, b in zip([*one.planes, one.alpha], [*two.planes, two.alpha], strict=True):
             np.testing.assert_array_equal(a, b)
 
@@ -149,7 +147,7 @@ def test_a_face_outside_the_picture_gives_no_patch(tmp_path: Path, make_track, l
     bank = filled_bank(tmp_path / "bank", track, layout, planes)
     gone = make_track(GAPS, middle=(240.0, 3000.0))
     pipeline = pipeline_for(tmp_path / "work", gone, bank, layout, noise(2))
-    assert pipeline.frame(5, planes) is None
+    assert pipeline.frame(5, planes) == []
 
 
 def test_a_fading_mouth_takes_the_frames_own_shape(make_track) -> None:
@@ -196,3 +194,30 @@ def test_planning_can_be_stopped(tmp_path: Path, make_track, layout, planes) -> 
     ):
         with pytest.raises(Cancelled):
             step()
+
+
+def test_a_still_opens_on_paint_and_a_talker_on_its_own_mouths(tmp_path: Path, make_track, layout, planes) -> None:
+    asked = []
+
+    def painter(space, colours) -> np.ndarray:
+        asked.append(float(space.opening[0]))
+        return np.full((len(space), 3), 0.9, np.float32)
+
+    for name, gaps in (("talker", GAPS), ("still", np.zeros(50))):
+        asked.clear()
+        folder = tmp_path / name
+        folder.mkdir()
+        track = make_track(gaps)
+        synthesizer = DonorLipSynthesizer(layout, folder, painter=painter)
+        face = TemplateCanonicalizer().canonicalise(track)
+        bank = filled_bank(folder / "bank", track, layout, planes)
+        heard = hear(noise(2), folder)
+        plan = synthesizer.plan(face, bank, np.arange(50), np.arange(50) / 25, synthesizer.voice([face], heard))
+        for number in range(0, 50, 5):
+            assert synthesizer.speak(plan, number, planes) is not None
+        if name == "still":
+            assert plan.seam is not None and len(asked) >= 3 and max(asked) > 0.03
+        else:
+            assert plan.seam is None
+            few = len(asked)
+    assert few < 5

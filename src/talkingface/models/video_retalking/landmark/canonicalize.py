@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import Pose, align, gap_of, inner_lip_gap, joined_poses, smoothstep
 from talkingface.faces.track import FaceTrack
+from talkingface.models.video_retalking.emotion import Look, expression_of
+from talkingface.models.video_retalking.face_measures import closed, displacement
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks, SmoothLandmarks
 from talkingface.progress import Cancellation
 from talkingface.weights.embedded import asset_path
@@ -85,6 +87,9 @@ class CanonicalFace:
         own_share: (80,) 0..1, how much of the frame's own shape a point keeps (0 at lips and chin, 1 at the nose).
         trusted: (T,) True where the mouth is surely seen.
         style: How the person speaks; None when the clip does not show it.
+        field: (478, 2) how every point moves for the expression asked for, canonical; the template has it already.
+            None when the person's own is kept.
+        change: (7,) the same as a change of the measures of ``face_measures``; None likewise.
     """
 
     track: FaceTrack
@@ -97,6 +102,8 @@ class CanonicalFace:
     own_share: NDArray[np.float64]
     trusted: NDArray[np.bool_]
     style: MouthStyle | None = None
+    field: NDArray[np.float64] | None = None
+    change: NDArray[np.float64] | None = None
 
     @property
     def opening_range(self) -> tuple[float, float]:
@@ -107,6 +114,11 @@ class CanonicalFace:
     def speaks(self) -> bool:
         """True when the mouth moves enough in the clip to have shown its inside."""
         return speaks(self.gap)
+
+    @property
+    def own_closed_mouth(self) -> NDArray[np.float64]:
+        """(80, 2) canonical, the template before it took on the expression asked for."""
+        return self.closed_mouth if self.field is None else self.closed_mouth - self.field[MOUTH]
 
     def shape(self, row: int) -> NDArray[np.float64]:
         """(478, 3) canonical landmarks of a frame: pose removed, expression kept."""
@@ -173,8 +185,10 @@ class TemplateCanonicalizer:
         model: MouthShapeModel | None = None,
         recent: RecentBlocks | None = None,
         cancel: Cancellation | None = None,
+        look: Look | None = None,
     ) -> None:
         self._cancel = cancel or Cancellation()
+        self.look = look
         self.model = model or MouthShapeModel.load()
         self.recent = recent or RecentBlocks()
 
@@ -207,20 +221,33 @@ class TemplateCanonicalizer:
         gap = np.concatenate(gaps).astype(np.float64)
         if not trusted.all():
             gap = np.interp(track.times, track.times[trusted], gap[trusted])
-        closed = self._closed_mouth(landmarks, pose, gap, trusted)
-        style = sums.style(closed, self.model.closing_direction) if speaks(gap) else None
+        template = self._closed_mouth(landmarks, pose, gap, trusted)
+        style = sums.style(template, self.model.closing_direction) if speaks(gap) else None
+        field = change = None
+        if self.look is not None and not self.look.changes_nothing:
+            change = self._change(self.look, mean, template)
+            field = displacement(change, closed(self.model.reference, self.model.closing_direction))
+            template = template + field[MOUTH]
         return CanonicalFace(
             track,
             landmarks,
             pose,
             mean,
-            closed,
+            template,
             gap,
             1 / pose.scale * self._unit(mean),
             own_share(mean),
             trusted,
             style,
+            field,
+            change,
         )
+
+    def _change(self, look: Look, mean: NDArray[np.float64], closed_mouth: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How the measures of the face change, (7,), to look as it was asked to."""
+        resting = mean.copy()
+        resting[MOUTH, :2] = closed_mouth
+        return look.change(expression_of(resting, self.model.reference))
 
     def _blocks(self, landmarks: SmoothLandmarks) -> Iterator[tuple[int, NDArray[np.float64]]]:
         for low, block in landmarks.blocks():

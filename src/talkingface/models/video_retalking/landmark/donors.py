@@ -260,6 +260,14 @@ class DonorBank:
             self._path(frame).unlink(missing_ok=True)
 
 
+def kept_rows(frames: NDArray[np.int64], donors: Donors) -> NDArray[np.int64]:
+    """Rows of a track, whose frames are given, of which mouths are kept."""
+    rows = np.searchsorted(frames, donors.frames)
+    there = rows < len(frames)
+    there[there] = frames[rows[there]] == donors.frames[there]
+    return np.asarray(rows[there], np.int64)
+
+
 def packed_index(path: Path) -> Path:
     """The file beside packed mouths that says what is known of them."""
     return path.with_name(f"{path.name}.npz")

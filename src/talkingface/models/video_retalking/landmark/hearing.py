@@ -27,7 +27,10 @@ LEVEL_BEFORE, LEVEL_SAMPLES = 160, 960  # samples that make a frame's level: 10 
 
 SILENCE_DROP_DB = 34.0  # this much quieter than the speech is silence
 SILENCE_FLOOR_DB = -56.0  # and so is anything below this
+DIGITAL_SILENCE_DB = -80.0  # no microphone is so quiet
 PAUSE_DEPTH_DB = 20.0  # a sound whose quietest parts lie this far below its loudest has pauses
+SHORT_PAUSE_FRAMES = 8  # 0.32 s, after the gate has opened 80 ms before speech and closed 160 ms after it
+ROOM_PERCENTILE = 15.0  # of the frames' levels: what a pause sounds like, not the fade into it
 ROOM_SHARE = 0.3  # of the way from the room's level to the speech's, where speech begins
 
 
@@ -139,8 +142,9 @@ def loudness_db(samples: Rows, frames: int) -> NDArray[np.float64]:
 def speech_gate(samples: Rows, frames: int) -> NDArray[np.float64]:
     """0 in silence, 1 in speech, (frames,), rising 80 ms before a sound and falling 160 ms after it."""
     level = loudness_db(samples, frames)
-    loud = float(np.percentile(level, 95)) if len(level) else -100.0
-    quiet = float(np.percentile(level, 5)) if len(level) else -100.0
+    recorded = level[level > DIGITAL_SILENCE_DB]  # what an editor put before a recording says nothing of its room
+    loud = float(np.percentile(recorded, 95)) if len(recorded) else -100.0
+    quiet = float(np.percentile(recorded, ROOM_PERCENTILE)) if len(recorded) else -100.0
     threshold = max(loud - SILENCE_DROP_DB, SILENCE_FLOOR_DB)
     if loud - quiet > PAUSE_DEPTH_DB:
         # the recording has pauses: what is in them is the room, not speech
@@ -151,5 +155,10 @@ def speech_gate(samples: Rows, frames: int) -> NDArray[np.float64]:
         wide[:-shift] = np.maximum(wide[:-shift], open_gate[shift:])
     for shift in range(1, 5):
         wide[shift:] = np.maximum(wide[shift:], open_gate[:-shift])
+    # in a short pause the network knows better what the mouth does: it often stays open, or draws breath
+    edges = np.flatnonzero(np.diff(np.concatenate([[1.0], wide, [1.0]])))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        if start > 0 and stop < len(wide) and stop - start <= SHORT_PAUSE_FRAMES:
+            wide[start:stop] = 1
     kernel = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
     return np.convolve(np.pad(wide, 2, mode="edge"), kernel, mode="valid")

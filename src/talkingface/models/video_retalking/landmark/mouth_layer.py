@@ -20,9 +20,12 @@ from talkingface.models.video_retalking.landmark.donors import Donor
 from talkingface.models.video_retalking.landmark.thin_plate import Box, FloatArray, ThinPlateSpline
 
 MOUTH = list(mesh.MOUTH_POINTS)
-MOST_STRETCH = 0.025  # inter-ocular distances the dark seam of a donor's mouth is stretched before depth is painted
+MOST_STRETCH = 0.025  # inter-ocular distances the dark seam of a donor's mouth is stretched before it is painted over
 LATTICE_STEP = 0.04  # inter-ocular distances; fields between are within a quarter of a pixel of the spline's
 SEAM_EDGE = 0.012  # inter-ocular distances to either side of the seam, within which skull's and jaw's part meet
+SHUT = (0.03, 0.07)  # donors' gaps between which what lies between their lips begins to count as seen
+LEAST_PAINT = 0.04  # less of it is not seen
+OPENED = (0.005, 0.025)  # how much wider a mouth must be made for it to be painted
 
 
 def _numbers(points: tuple[int, ...]) -> list[int]:
@@ -77,7 +80,8 @@ class MouthMaps:
         inside: (height, width, 2) displacement for what is between them.
         lower_share: (height, width) 0..1, lower lip against upper.
         inside_share: (height, width) 0..1, inside of the mouth against lips.
-        cavity: (height, width) 0..1, where the mouth opens further than the donor's: dark depth; None when it does not.
+        cavity: (height, width) 0..1, where the mouth opens further than the donor's: to be painted; None when it does
+            not.
         shade: (height, width) 0..1 factor for luma above black: the shadow line of lips made to touch.
         mask: (height, width) 0..1 weight of the layer against the base.
         ring: (height, width) bool, where layer and base are compared for colour.
@@ -139,6 +143,8 @@ def plan_mouth(geometry: MouthGeometry, width: int, height: int) -> MouthMaps | 
     band = 0.5 * soft + 0.35 * beyond
     lower_share = smoothstep(-1.0, 1.0, seam / band).astype(np.float32)
     inside, cavity = _inside_field(geometry, box, along, knots, below_upper, above_lower, turn)
+    if cavity is not None and float((cavity * inside_share).max()) < LEAST_PAINT:
+        cavity = None
 
     # lips made to touch by us lack the dark line where lips meet, and show a sliver of teeth when they all but touch
     opened = np.clip((geometry.source_gap - max(0.02, geometry.target_gap)) / 0.05, 0, 1)
@@ -220,10 +226,18 @@ def _inside_field(
     for axis in range(2):
         field[..., axis] = linear[axis, 0] * xs + linear[axis, 1] * ys + offset[axis] + push * np.float32(turn[1, axis])
     missing = np.maximum(upper_lag - lower_lag, 0) - MOST_STRETCH * geometry.unit
-    if missing.max() <= 0.5:
+    unseen = _shut(geometry)
+    if missing.max() <= 0.5 and unseen == 0:
         return field, None
     depth = smoothstep(0, 0.02 * geometry.unit, np.minimum(by_skull, -by_jaw))
-    return field, (depth * np.interp(along, knots, smoothstep(0, 0.02 * geometry.unit, missing))).astype(np.float32)
+    depth *= np.interp(along, knots, smoothstep(0, 0.02 * geometry.unit, missing))
+    return field, np.maximum(depth, unseen).astype(np.float32)
+
+
+def _shut(geometry: MouthGeometry) -> float:
+    """How surely nothing but closed lips lies between a donor's lips where ours are open, 0..1."""
+    shut = 1 - smoothstep(*SHUT, np.array(geometry.source_gap))
+    return float(shut * smoothstep(*OPENED, np.array(geometry.target_gap - geometry.source_gap)))
 
 
 def _mask(box: Box, outer: NDArray[np.floating], unit: float) -> tuple[FloatArray, NDArray[np.bool_]]:
@@ -241,26 +255,19 @@ def _mask(box: Box, outer: NDArray[np.floating], unit: float) -> tuple[FloatArra
     return feathered, (grown > 0.5) & (core < 0.5)
 
 
-def cavity_codes(donor: Donor, geometry: MouthGeometry) -> list[float]:
-    """The colour of depth, a code a plane: that of the darkest part of the donor's own open mouth."""
-    inner = geometry.source[20:40] - [donor.x0, donor.y0]
-    low, high = np.maximum(inner.min(0), 0).astype(int), inner.max(0).astype(int) + 2
-    luma = donor.planes[0][low[1] : high[1], low[0] : high[0]]
-    if luma.size == 0:
-        return [float(np.median(plane)) for plane in donor.planes]
-    dark = luma <= np.percentile(luma, 6)
-    codes = [float(np.percentile(luma, 3))]
-    for plane in donor.planes[1:]:
-        down, across = (round(full / part) for full, part in zip(donor.planes[0].shape, plane.shape, strict=True))
-        full = plane.repeat(down, 0).repeat(across, 1)[low[1] : high[1], low[0] : high[0]]
-        codes.append(float(full[dark[: full.shape[0], : full.shape[1]]].mean()))
-    return codes
-
-
 def render_plane(
-    maps: MouthMaps, donor: Donor, number: int, shift_x: int, shift_y: int, cavity_code: float | None = None
+    maps: MouthMaps, donor: Donor, number: int, shift_x: int, shift_y: int, painted: FloatArray | None = None
 ) -> FloatArray:
-    """One plane of the layer, float32 in the plane's own codes, (height >> shift_y, width >> shift_x)."""
+    """One plane of the layer, float32 in the plane's own codes, (height >> shift_y, width >> shift_x).
+
+    Args:
+        maps: Where it is read from.
+        donor: What it is read from.
+        number: Of the plane.
+        shift_x: Halvings of the plane across.
+        shift_y: Halvings of the plane down.
+        painted: The plane of an inner mouth for where the donor shows none (``InnerMouth.paint``).
+    """
     plane = donor.planes[number]
     box = maps.box
     origin_x, origin_y = np.float32(donor.x0 >> shift_x), np.float32(donor.y0 >> shift_y)
@@ -278,8 +285,7 @@ def render_plane(
         share if number == 0 or (shift_x, shift_y) == (0, 0) else cv2.resize(share, size, interpolation=cv2.INTER_AREA)
         for share in (maps.lower_share, maps.inside_share)
     )
-    if maps.cavity is not None and cavity_code is not None:
-        cavity = cv2.resize(maps.cavity, size, interpolation=cv2.INTER_AREA)
-        inside = inside + (np.float32(cavity_code) - inside) * cavity
+    if maps.cavity is not None and painted is not None:
+        inside = inside + (painted - inside) * cv2.resize(maps.cavity, size, interpolation=cv2.INTER_AREA)
     lips = upper + (lower - upper) * lower_share
     return np.asarray(lips + (inside - lips) * inside_share, np.float32)

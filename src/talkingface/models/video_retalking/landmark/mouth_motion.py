@@ -20,7 +20,7 @@ PART_FRAMES = 250  # a person's motion is made 10 s at a time
 PART_MARGIN = 8  # frames; the widest smoothing reaches 4 to either side
 PARTS_KEPT = 2
 
-STILL_OPENING = 0.24  # openings approach this limit in a face whose own speech was never seen
+STILL_OPENING = 0.38  # openings approach this limit in a face whose own speech was never seen: the widest reach 0.25
 OWN_SHARE = 0.8  # of the person's own openings against people's in general
 TRUSTED_FRAMES = 75  # 3 s of speech count half
 USUAL_SMOOTHING = 0.024  # seconds; brings the speed of the lips to that of real ones on average (measured)

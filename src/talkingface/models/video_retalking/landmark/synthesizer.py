@@ -22,12 +22,14 @@ from talkingface.models.video_retalking.landmark.donor_switch import AlignedMix,
 from talkingface.models.video_retalking.landmark.donors import Donor, Donors
 from talkingface.models.video_retalking.landmark.face_warp import WarpField, plan_warp
 from talkingface.models.video_retalking.landmark.hearing import HeardSpeech
+from talkingface.models.video_retalking.landmark.inner_mouth import InnerMouth, Painter
+from talkingface.models.video_retalking.landmark.learnt_mouth import LearntMouth
+from talkingface.models.video_retalking.landmark.lip_seam import moved_seam, seam_offset
 from talkingface.models.video_retalking.landmark.mouth_layer import (
     MOUTH,
     RIGID_POINTS,
     MouthGeometry,
     MouthMaps,
-    cavity_codes,
     fit_affine,
     plan_mouth,
     render_plane,
@@ -87,7 +89,7 @@ class LipTargets:
     """Where the lips go, for the choice of donors: (40, 2) canonical points a frame, read by slices."""
 
     def __init__(self, face: CanonicalFace, motion: PlannedMotion) -> None:
-        self._closed = face.closed_mouth[None, :LIPS]
+        self._closed = face.own_closed_mouth[None, :LIPS]
         self._motion = motion
 
     def __len__(self) -> int:
@@ -113,6 +115,8 @@ class LipPlan:
         displacement: N times (80, 2) from the closed mouth, canonical units.
         strength: (N,) 0..1; less where the mouth is not surely seen, so that the effect fades instead of jumping.
         switches: Where donors change.
+        inner: Paints what the donors do not show.
+        seam: (11,) how far closed lips meet below their landmarks, canonical units; None when it does not matter.
     """
 
     face: CanonicalFace
@@ -122,6 +126,8 @@ class LipPlan:
     displacement: PlannedMotion
     strength: NDArray[np.float64]
     switches: Switches
+    inner: InnerMouth
+    seam: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -131,12 +137,12 @@ class _DonorView:
     Attributes:
         maps: Where it is read from.
         donor: The mouth.
-        depth: The colour of depth, a code a plane; None when none is seen.
+        painted: Planes of an inner mouth for where the donor shows none; None where it shows all.
     """
 
     maps: MouthMaps
     donor: Donor
-    depth: list[float] | None
+    painted: list[FloatArray] | None
 
 
 def faded(face: CanonicalFace, row: int, displacement: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
@@ -179,6 +185,7 @@ class DonorLipSynthesizer:
         folder: Path,
         model: MouthShapeModel | None = None,
         cancel: Cancellation | None = None,
+        painter: Painter | None = None,
     ) -> None:
         """Nothing is done yet.
 
@@ -187,7 +194,9 @@ class DonorLipSynthesizer:
             folder: For what does not fit in memory while a plan is made.
             model: Statistics of mouths in general.
             cancel: Checked while a plan is made.
+            painter: Of what no donor shows; the shipped network when None.
         """
+        self._painter = painter
         self._cancel = cancel
         self.layout = layout
         self.folder = folder
@@ -215,9 +224,12 @@ class DonorLipSynthesizer:
         """Decide what every frame will show; see ``stages.LipSynthesizer``."""
         motion = PlannedMotion(voice, times, self._recent_motion)
         donors = choose_donors(face, rows, LipTargets(face, motion), kept, self.folder, self._cancel)
+        self._painter = self._painter or LearntMouth()
+        inner = InnerMouth(face, kept, self.layout, self._painter)
+        seam = None if face.speaks else seam_offset(face, kept)
         doubt = smoothstep(0.5, 0.9, face.track.presence[rows])
         strength = np.minimum(doubt, face.track.confidence[rows])
-        return LipPlan(face, kept, rows, donors, motion, strength, plan_switches(donors, times))
+        return LipPlan(face, kept, rows, donors, motion, strength, plan_switches(donors, times), inner, seam)
 
     def speak(self, plan: LipPlan, number: int, planes: list[Plane]) -> RegionPatch | None:
         """Render one frame; see ``stages.LipSynthesizer``."""
@@ -232,10 +244,11 @@ class DonorLipSynthesizer:
         warp = plan_warp(face.landmarks[row], target, unit, width, height)
         if warp is None:
             return None
-        view = self._view(plan, row, donor_row, target, displacement, width, height)
+        wanted = target if plan.seam is None else moved_seam(face, row, target, plan.seam)
+        view = self._view(plan, row, donor_row, wanted, displacement, width, height)
         views, mix = [] if view is None else [view], None
         if view is not None and plan.switches.share[number] > 0:
-            other = self._view(plan, row, int(plan.switches.other[number]), target, displacement, width, height)
+            other = self._view(plan, row, int(plan.switches.other[number]), wanted, displacement, width, height)
             if other is not None:
                 views.append(other)
                 white = float((1 << self.layout.bits) - 1)
@@ -262,14 +275,19 @@ class DonorLipSynthesizer:
         height: int,
     ) -> _DonorView | None:
         """How a donor's mouth is brought into a frame; None when the mouth lies outside the picture."""
-        source = self._mouth_of(plan.face, donor_row)
-        unit = float(plan.face.interocular[row])
+        face = plan.face
+        source = self._mouth_of(face, donor_row)
+        if plan.seam is not None:
+            parted = float(smoothstep(0.01, 0.05, gap_of(face.closed_mouth + displacement) - face.gap[donor_row]))
+            source = moved_seam(face, donor_row, source, plan.seam, parted)
+        unit = float(face.interocular[row])
         geometry = self._geometry(plan, row, donor_row, target, source, unit, displacement)
         maps = plan_mouth(geometry, width, height)
         if maps is None:
             return None
-        donor = plan.kept.get(int(plan.face.track.frames[donor_row]))
-        return _DonorView(maps, donor, cavity_codes(donor, geometry) if maps.cavity is not None else None)
+        donor = plan.kept.get(int(face.track.frames[donor_row]))
+        painted = None if maps.cavity is None else plan.inner.paint(row, displacement, target, maps.box)
+        return _DonorView(maps, donor, painted)
 
     def _mouth_of(self, face: CanonicalFace, row: int) -> NDArray[np.float64]:
         """(80, 2) pixels of a donor's mouth points."""
@@ -331,8 +349,8 @@ class DonorLipSynthesizer:
         code = float(1 << (self.layout.bits - 8))
         layers, shades = [], []
         for view in views:
-            depth = None if view.depth is None else view.depth[index]
-            layer = render_plane(view.maps, view.donor, index, shift_x, shift_y, depth)
+            painted = None if view.painted is None else view.painted[index]
+            layer = render_plane(view.maps, view.donor, index, shift_x, shift_y, painted)
             layers.append(match_colour(np.ascontiguousarray(layer[of_layer]), below, ring[of_layer], 6 * code))
             shades.append(view.maps.shade)
         layer = layers[0] if mix is None else mix(layers[0], layers[1], index == 0)
