@@ -15,9 +15,9 @@ from talkingface.models.video_retalking.backends import landmark_pipeline
 from talkingface.models.video_retalking.landmark.canonicalize import TemplateCanonicalizer
 from talkingface.models.video_retalking.landmark.donors import DonorBank
 from talkingface.models.video_retalking.landmark.hearing import hear
+from talkingface.models.video_retalking.landmark.planned_motion import RECENT_MOTION
 from talkingface.models.video_retalking.landmark.synthesizer import (
     MOUTH,
-    RECENT_MOTION,
     DonorLipSynthesizer,
     LipPlan,
     faded,
