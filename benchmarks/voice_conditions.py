@@ -19,13 +19,13 @@ from pathlib import Path
 import av
 import numpy as np
 
-from talkingface.faces.geometry import gap_of
+from talkingface.faces.geometry import gap_of, width_of
 from talkingface.media.audio import read_audio, to_mono_16k
 from talkingface.models.video_retalking.landmark.canonicalize import MouthShapeModel
 from talkingface.models.video_retalking.landmark.hearing import FRAME_SAMPLES, MouthMotionNetwork
 from talkingface.training.examples import Example, make_examples
 from talkingface.training.extract import file_digest, read_pack
-from talkingface.training.mouth_data import SAMPLE_RATE, width_of
+from talkingface.training.mouth_data import SAMPLE_RATE
 from talkingface.training.mouth_figures import CLOSED_GAP, area_under_curve, correlation
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]

@@ -3,16 +3,9 @@ import pytest
 
 from talkingface.errors import MediaError
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import LOWER, gap_of
+from talkingface.faces.geometry import LOWER, gap_of, width_of
 from talkingface.training.extract import generic_face
-from talkingface.training.mouth_data import (
-    MEL_PER_FRAME,
-    closed_shape,
-    closing_direction,
-    make_clip,
-    on_grid,
-    width_of,
-)
+from talkingface.training.mouth_data import MEL_PER_FRAME, closed_shape, closing_direction, make_clip, on_grid
 
 
 def filmed(times: np.ndarray, opening: np.ndarray, scale: float = 120.0) -> np.ndarray:

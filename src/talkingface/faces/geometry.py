@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float64]
 
 # places of the inner lips' middle among the mouth points
 UPPER = [mesh.MOUTH_POINTS.index(point) for point in mesh.INNER_UPPER_MIDDLE]
+CORNERS = (mesh.MOUTH_POINTS.index(mesh.MOUTH_LEFT_CORNER), mesh.MOUTH_POINTS.index(mesh.MOUTH_RIGHT_CORNER))
 LOWER = [mesh.MOUTH_POINTS.index(point) for point in mesh.INNER_LOWER_MIDDLE]
 
 
@@ -132,6 +133,11 @@ def inner_lip_gap(shape: NDArray[np.floating]) -> NDArray[np.floating]:
 def gap_of(points: NDArray[np.floating]) -> NDArray[np.floating]:
     """``inner_lip_gap`` of mouth points, (..., 80, >=2) or the 40 of the lips alone, as ``MOUTH_POINTS``."""
     return np.asarray(points[..., LOWER, 1].mean(-1) - points[..., UPPER, 1].mean(-1))
+
+
+def width_of(points: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Horizontal distance of the corners of mouth points, (..., 80, >=2) or the 40 of the lips alone -> (...)."""
+    return np.asarray(points[..., CORNERS[1], 0] - points[..., CORNERS[0], 0])
 
 
 def mouth_width(shape: NDArray[np.floating]) -> NDArray[np.floating]:

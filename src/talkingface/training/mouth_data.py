@@ -24,7 +24,6 @@ MIN_FRAMES = 15
 MIN_FACE_WIDTH = 45.0  # pixels; in smaller faces the mesh guesses the lips
 MAX_YAW = 40.0  # degrees; beyond it one half of the mouth is hidden
 MAX_GAP_SECONDS = 0.25
-CORNERS = (mesh.MOUTH_POINTS.index(mesh.MOUTH_LEFT_CORNER), mesh.MOUTH_POINTS.index(mesh.MOUTH_RIGHT_CORNER))
 MOUTH_VALUES = 2 * len(mesh.MOUTH_POINTS)
 # what tells people apart: a quarter of the surface points that do not move with the mouth
 IDENTITY_POINTS = [i for i in range(mesh.SURFACE_POINTS) if i not in mesh.MOUTH_POINTS][::4]
@@ -64,11 +63,6 @@ class MouthClip:
     def minutes(self) -> float:
         """Length."""
         return len(self.shape) / (60 * GRID_RATE)
-
-
-def width_of(points: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Width of (..., 80, 2) mouth points."""
-    return np.asarray(points[..., CORNERS[1], 0] - points[..., CORNERS[0], 0])
 
 
 def on_grid(values: NDArray[np.floating], times: NDArray[np.float64], count: int) -> NDArray[np.float64]:

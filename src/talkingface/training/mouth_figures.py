@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from talkingface.faces.geometry import gap_of
+from talkingface.faces.geometry import gap_of, width_of
 from talkingface.training.examples import LIP_POINTS, Example
-from talkingface.training.mouth_data import MEL_PER_FRAME, width_of
+from talkingface.training.mouth_data import MEL_PER_FRAME
 
 CLOSED_GAP = 0.01  # inter-ocular distances; below it lips are taken as closed
 MIN_FRAMES = 20

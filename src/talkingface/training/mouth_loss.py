@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from talkingface.faces.geometry import LOWER, UPPER
+from talkingface.faces.geometry import CORNERS, LOWER, UPPER
 from talkingface.training.examples import point_weights
-from talkingface.training.mouth_data import CORNERS
 
 NEARLY_CLOSED = 0.02  # inter-ocular distances
 CLOSED, CLOSED_WIDTH = 0.012, 0.003

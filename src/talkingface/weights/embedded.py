@@ -1,4 +1,4 @@
-"""The weights that ship inside the package: some 15 MB of ONNX and NumPy files in ``assets/``."""
+"""The weights that ship inside the package: some 17 MB of ONNX and NumPy files in ``assets/``."""
 
 from __future__ import annotations
 

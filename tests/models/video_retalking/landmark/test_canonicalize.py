@@ -136,3 +136,14 @@ def test_frames_in_which_the_mouth_is_hidden_teach_nothing(make_track) -> None:
 def test_a_mouth_hardly_ever_sure_is_still_taken_apart(make_track) -> None:
     track = replace(make_track(TALK), confidence=np.zeros(len(TALK), np.float32))
     assert TemplateCanonicalizer().canonicalise(track).trusted.all()
+
+
+def test_a_style_is_how_points_follow_the_gap(make_track, mouths: MouthShapeModel) -> None:
+    """The track's mouth opens along the usual direction, and its width varies with nothing else."""
+    face = TemplateCanonicalizer().canonicalise(make_track(0.14 + 0.14 * np.sin(np.arange(200) / 2.3)))
+    assert face.style is not None
+    np.testing.assert_allclose(face.style.direction, mouths.closing_direction, atol=0.02)
+    assert np.abs(face.style.posture).max() < 0.01
+    assert face.style.rounding < 0.01
+    silent = TemplateCanonicalizer().canonicalise(make_track(np.full(100, 0.01)))
+    assert silent.style is None

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkingface.faces.geometry import gap_of, smooth_in_time
+from talkingface.faces.geometry import gap_of, smooth_in_time, width_of
 from talkingface.faces.track import FaceTrack
 from talkingface.models.video_retalking.landmark.canonicalize import (
     CanonicalFace,
@@ -40,6 +40,7 @@ from talkingface.models.video_retalking.landmark.mouth_motion import (
     own_pace,
     personalise_stored,
     resting_mouth,
+    shape_gain,
     spoken_gaps,
     wanted_quantiles,
 )
@@ -132,6 +133,14 @@ def test_lips_close_where_the_network_says_so(talker: CanonicalFace, mouths) -> 
     np.testing.assert_allclose(moved[:190], plain[:190], atol=0.02)
 
 
+def test_who_rounds_the_lips_much_is_made_to(talker: CanonicalFace, still: CanonicalFace) -> None:
+    assert talker.style is not None
+    little, much = (replace(talker, style=replace(talker.style, rounding=r)) for r in (0.01, 0.06))
+    assert shape_gain(little, 0.04, 10_000) < SHAPE_GAIN < shape_gain(much, 0.04, 10_000) <= 1.6
+    assert shape_gain(much, 0.04, 3) == pytest.approx(SHAPE_GAIN, abs=0.1)  # a word is no measure
+    assert shape_gain(still, 0.04, 10_000) == SHAPE_GAIN
+
+
 def test_who_never_closes_the_mouth_rests_with_it_ajar(make_track, mouths) -> None:
     gaps = 0.16 + 0.13 * np.sin(np.arange(200) / 2.3)  # never below 0.03
     face = TemplateCanonicalizer().canonicalise(make_track(gaps))
@@ -171,7 +180,7 @@ def test_the_mouth_is_held_and_opened_as_the_person_does(make_track, mouths) -> 
     own = face.style.direction.copy()
     own[:, 0] += 0.3
     posture = np.full((80, 2), [0.01, 0.0])
-    odd = replace(face, style=MouthStyle(posture, own))
+    odd = replace(face, style=MouthStyle(posture, own, 0.02))
     moved = personalise(wave(400, 0.02, 0.3, mouths), odd, np.ones(400), mouths)
     gap = gap_of(moved)
     np.testing.assert_allclose(moved, posture + gap[:, None, None] * own, atol=1e-6)
@@ -269,7 +278,8 @@ def whole_motion(
         posture, direction = mean, model.closing_direction
         if face.style is not None:
             posture, direction = face.style.posture, face.style.direction
-        moved = posture + SHAPE_GAIN * (shape - mean)
+        gain = shape_gain(face, float(width_of(shape[speaking]).std()), int(speaking.sum()))
+        moved = posture + gain * (shape - mean)
         trust = speaking.sum() / (speaking.sum() + TRUSTED_FRAMES)
         heard = trust * np.quantile(gap[speaking], model.gap_levels) + (1 - trust) * model.predicted_gap
         opening = np.interp(gap, heard, wanted)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import Pose, align, gap_of, inner_lip_gap, joined_poses, smoothstep
+from talkingface.faces.geometry import Pose, align, gap_of, inner_lip_gap, joined_poses, smoothstep, width_of
 from talkingface.faces.track import FaceTrack
 from talkingface.models.video_retalking.emotion import Look, expression_of
 from talkingface.models.video_retalking.face_measures import closed, displacement
@@ -65,10 +65,12 @@ class MouthStyle:
     Attributes:
         posture: (80, 2) the mouth with lips touching while there is speech, from the closed mouth of the template.
         direction: (80, 2) how each point moves per unit of inner-lip gap.
+        rounding: Standard deviation of the mouth's width that the gap does not explain, inter-ocular units.
     """
 
     posture: NDArray[np.float64]
     direction: NDArray[np.float64]
+    rounding: float
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ class _StyleSums:
         self._count, self._gap, self._square = 0.0, 0.0, 0.0
         self._shape = np.zeros((len(MOUTH), 2))
         self._product = np.zeros((len(MOUTH), 2))
+        self._squared_width = 0.0
 
     def add(self, shape: NDArray[np.float64], gap: NDArray[np.floating]) -> None:
         """Take in (n, 80, 2) shapes and their (n,) gaps."""
@@ -167,14 +170,19 @@ class _StyleSums:
         self._square += float((gap**2).sum())
         self._shape += shape.sum(0)
         self._product += np.einsum("t,tij->ij", gap, shape)
+        self._squared_width += float((width_of(shape) ** 2).sum())
 
     def style(self, closed_mouth: NDArray[np.float64], usual: NDArray[np.floating]) -> MouthStyle:
         """The line; it is drawn to the usual direction (80, 2) the less the gap varied."""
         mean, gap = self._shape / self._count, self._gap / self._count
         spread = self._square - self._count * gap**2
-        direction = (self._product - self._count * gap * mean + USUAL_WEIGHT * usual) / (spread + USUAL_WEIGHT)
+        together = self._product - self._count * gap * mean
+        direction = (together + USUAL_WEIGHT * usual) / (spread + USUAL_WEIGHT)
         direction = direction / gap_of(direction)
-        return MouthStyle(mean - gap * direction - closed_mouth, direction)
+        varied = self._squared_width - self._count * width_of(mean) ** 2
+        explained = width_of(together) ** 2 / max(spread, 1e-9)
+        rounding = float(np.sqrt(max(float(varied - explained), 0.0) / self._count))
+        return MouthStyle(mean - gap * direction - closed_mouth, direction, rounding)
 
 
 class TemplateCanonicalizer:

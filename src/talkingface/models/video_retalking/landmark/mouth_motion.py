@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import gap_of, smooth_in_time, smoothstep
+from talkingface.faces.geometry import gap_of, smooth_in_time, smoothstep, width_of
 from talkingface.models.video_retalking.landmark.canonicalize import CanonicalFace, MouthShapeModel
 from talkingface.models.video_retalking.landmark.hearing import GRID_RATE, HeardSpeech
 
@@ -29,7 +29,9 @@ SHORTEST_PACE_SECONDS = 2.0
 RESTING_GAP, RESTING_SECONDS = 0.02, 0.5  # a mouth that stays below this for so long is at rest
 FEWEST_SPOKEN = 25  # frames of the grid
 NEARLY_CLOSED = 0.035  # openings below this are made smaller: what is all but closed is closed
-SHAPE_GAIN = 0.9  # of rounding and spreading: least error on people never seen
+SHAPE_GAIN = 0.9  # of rounding and spreading, when nothing is known of the person
+OWN_ROUNDING = 0.8  # of the person's own deviation of the width
+SHAPE_GAINS = (0.7, 1.6)
 CLOSED_GAP = 0.012  # inter-ocular distances; a seen mouth below this is closed
 USUAL_CLOSED = 0.06  # share of spoken frames with closed lips, of people in general
 CLOSED_MORE = 2.2  # times as many frames are closed as the person is seen to close: the right ones are among them
@@ -81,11 +83,16 @@ class PersonalMotion:
             if difference < least:
                 self._sigma, self._opening, least = sigma, opening, difference
         total = np.zeros((len(mesh.MOUTH_POINTS), 2))
+        squared_width = 0.0
         for number in range(self._count()):
             part = slice(number * PART_FRAMES, (number + 1) * PART_FRAMES)
-            total += self._shape(number)[speaking[part]].sum(0)
+            spoken = self._shape(number)[speaking[part]]
+            total += spoken.sum(0)
+            squared_width += float((width_of(spoken) ** 2).sum())
         average_posture = total / speaking.sum()
-        self._centre = average_posture * SHAPE_GAIN
+        deviation = np.sqrt(max(squared_width / speaking.sum() - float(width_of(average_posture)) ** 2, 0.0))
+        self._gain = shape_gain(face, float(deviation), int(speaking.sum()))
+        self._centre = average_posture * self._gain
         self._posture = average_posture if face.style is None else face.style.posture
         self._direction = self._average_direction if face.style is None else face.style.direction
 
@@ -121,7 +128,7 @@ class PersonalMotion:
     def _part(self, number: int) -> NDArray[np.float64]:
         if number not in self._parts:
             part = slice(number * PART_FRAMES, (number + 1) * PART_FRAMES)
-            moved = SHAPE_GAIN * self._shape(number) + (self._posture - self._centre)
+            moved = self._gain * self._shape(number) + (self._posture - self._centre)
             moved += self._opening[part, None, None] * self._direction
             gate = self._heard.gate[part, None, None]
             self._parts[number] = moved * gate + self._rest * (1 - gate)
@@ -147,6 +154,21 @@ class PersonalMotion:
 def personalise_stored(heard: HeardSpeech, face: CanonicalFace, model: MouthShapeModel) -> PersonalMotion:
     """Bring an average mouth's motion to one person's; see ``PersonalMotion``."""
     return PersonalMotion(heard, face, model)
+
+
+def shape_gain(face: CanonicalFace, deviation: float, frames: int) -> float:
+    """Factor for rounding and spreading: a squared error shrinks what it cannot foresee, and people differ.
+
+    Args:
+        face: The person.
+        deviation: Standard deviation of the network's width over the sound's speech.
+        frames: Of speech: a short sound need not contain a rounded vowel.
+    """
+    if face.style is None:
+        return SHAPE_GAIN
+    wanted = float(np.clip(OWN_ROUNDING * face.style.rounding / max(deviation, 1e-4), *SHAPE_GAINS))
+    trust = frames / (frames + TRUSTED_FRAMES)
+    return trust * wanted + (1 - trust) * SHAPE_GAIN
 
 
 def left_open(
