@@ -36,6 +36,7 @@ from talkingface.models.video_retalking.landmark.mouth_motion import (
     USUAL_SMOOTHING,
     at_times,
     closed_share,
+    kept_within,
     left_open,
     own_pace,
     personalise_stored,
@@ -141,6 +142,14 @@ def test_who_rounds_the_lips_much_is_made_to(talker: CanonicalFace, still: Canon
     assert shape_gain(still, 0.04, 10_000) == SHAPE_GAIN
 
 
+def test_no_mouth_is_made_wider_than_it_was_seen() -> None:
+    opened = np.array([0.0, 0.0, 0.0, 0.12, 0.2])
+    rounded = np.array([0.05, 0.3, -0.3, -0.1, 0.1])
+    share = kept_within(opened, rounded, (-0.08, 0.08))
+    np.testing.assert_allclose(share, [1, 1 / 3, 1 / 3, 1, 0], atol=1e-9)
+    assert kept_within(opened, rounded, (-np.inf, np.inf)).min() == 1
+
+
 def test_who_never_closes_the_mouth_rests_with_it_ajar(make_track, mouths) -> None:
     gaps = 0.16 + 0.13 * np.sin(np.arange(200) / 2.3)  # never below 0.03
     face = TemplateCanonicalizer().canonicalise(make_track(gaps))
@@ -180,7 +189,7 @@ def test_the_mouth_is_held_and_opened_as_the_person_does(make_track, mouths) -> 
     own = face.style.direction.copy()
     own[:, 0] += 0.3
     posture = np.full((80, 2), [0.01, 0.0])
-    odd = replace(face, style=MouthStyle(posture, own, 0.02))
+    odd = replace(face, style=MouthStyle(posture, own, 0.02, (-1.0, 1.0)))
     moved = personalise(wave(400, 0.02, 0.3, mouths), odd, np.ones(400), mouths)
     gap = gap_of(moved)
     np.testing.assert_allclose(moved, posture + gap[:, None, None] * own, atol=1e-6)
@@ -279,13 +288,15 @@ def whole_motion(
         if face.style is not None:
             posture, direction = face.style.posture, face.style.direction
         gain = shape_gain(face, float(width_of(shape[speaking]).std()), int(speaking.sum()))
-        moved = posture + gain * (shape - mean)
+        rounded = gain * (shape - mean)
         trust = speaking.sum() / (speaking.sum() + TRUSTED_FRAMES)
         heard = trust * np.quantile(gap[speaking], model.gap_levels) + (1 - trust) * model.predicted_gap
         opening = np.interp(gap, heard, wanted)
         opening[gap > heard[-1]] = wanted[-1] + 0.3 * (gap[gap > heard[-1]] - heard[-1])
         kept = left_open(closed, gap_of(motion), speaking, closed_share(face))
-        moved = moved + (np.maximum(opening, 0) * kept)[:, None, None] * direction
+        opened = posture + (np.maximum(opening, 0) * kept)[:, None, None] * direction
+        widths = (-np.inf, np.inf) if face.style is None else face.style.widths
+        moved = opened + kept_within(width_of(opened), width_of(rounded), widths)[:, None, None] * rounded
         moved = moved * gate[:, None, None] + resting_mouth(face) * (1 - gate[:, None, None])
         speed = np.abs(np.diff(gap_of(moved)))[both].mean() * GRID_RATE
         difference = 0.0 if pace is None else abs(speed - pace)

@@ -66,11 +66,13 @@ class MouthStyle:
         posture: (80, 2) the mouth with lips touching while there is speech, from the closed mouth of the template.
         direction: (80, 2) how each point moves per unit of inner-lip gap.
         rounding: Standard deviation of the mouth's width that the gap does not explain, inter-ocular units.
+        widths: 2nd and 98th percentile of the mouth's width, less the closed mouth's.
     """
 
     posture: NDArray[np.float64]
     direction: NDArray[np.float64]
     rounding: float
+    widths: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ class _StyleSums:
         self._count, self._gap, self._square = 0.0, 0.0, 0.0
         self._shape = np.zeros((len(MOUTH), 2))
         self._product = np.zeros((len(MOUTH), 2))
-        self._squared_width = 0.0
+        self._widths: list[NDArray[np.floating]] = []
 
     def add(self, shape: NDArray[np.float64], gap: NDArray[np.floating]) -> None:
         """Take in (n, 80, 2) shapes and their (n,) gaps."""
@@ -170,7 +172,7 @@ class _StyleSums:
         self._square += float((gap**2).sum())
         self._shape += shape.sum(0)
         self._product += np.einsum("t,tij->ij", gap, shape)
-        self._squared_width += float((width_of(shape) ** 2).sum())
+        self._widths.append(width_of(shape))
 
     def style(self, closed_mouth: NDArray[np.float64], usual: NDArray[np.floating]) -> MouthStyle:
         """The line; it is drawn to the usual direction (80, 2) the less the gap varied."""
@@ -179,10 +181,12 @@ class _StyleSums:
         together = self._product - self._count * gap * mean
         direction = (together + USUAL_WEIGHT * usual) / (spread + USUAL_WEIGHT)
         direction = direction / gap_of(direction)
-        varied = self._squared_width - self._count * width_of(mean) ** 2
+        widths = np.concatenate(self._widths)
+        varied = float((widths**2).sum()) - self._count * width_of(mean) ** 2
         explained = width_of(together) ** 2 / max(spread, 1e-9)
         rounding = float(np.sqrt(max(float(varied - explained), 0.0) / self._count))
-        return MouthStyle(mean - gap * direction - closed_mouth, direction, rounding)
+        low, high = (float(width) for width in np.quantile(widths, (0.02, 0.98)) - width_of(closed_mouth))
+        return MouthStyle(mean - gap * direction - closed_mouth, direction, rounding, (low, high))
 
 
 class TemplateCanonicalizer:

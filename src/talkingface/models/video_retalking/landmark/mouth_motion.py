@@ -32,6 +32,7 @@ NEARLY_CLOSED = 0.035  # openings below this are made smaller: what is all but c
 SHAPE_GAIN = 0.9  # of rounding and spreading, when nothing is known of the person
 OWN_ROUNDING = 0.8  # of the person's own deviation of the width
 SHAPE_GAINS = (0.7, 1.6)
+WIDTH_MARGIN = 0.02  # inter-ocular distances beyond the widths that were seen
 CLOSED_GAP = 0.012  # inter-ocular distances; a seen mouth below this is closed
 USUAL_CLOSED = 0.06  # share of spoken frames with closed lips, of people in general
 CLOSED_MORE = 2.2  # times as many frames are closed as the person is seen to close: the right ones are among them
@@ -95,6 +96,7 @@ class PersonalMotion:
         self._centre = average_posture * self._gain
         self._posture = average_posture if face.style is None else face.style.posture
         self._direction = self._average_direction if face.style is None else face.style.direction
+        self._widths = (-np.inf, np.inf) if face.style is None else face.style.widths
 
     def __len__(self) -> int:
         return len(self._heard.motion)
@@ -128,8 +130,9 @@ class PersonalMotion:
     def _part(self, number: int) -> NDArray[np.float64]:
         if number not in self._parts:
             part = slice(number * PART_FRAMES, (number + 1) * PART_FRAMES)
-            moved = self._gain * self._shape(number) + (self._posture - self._centre)
-            moved += self._opening[part, None, None] * self._direction
+            opened = self._posture + self._opening[part, None, None] * self._direction
+            rounded = self._gain * self._shape(number) - self._centre
+            moved = opened + kept_within(width_of(opened), width_of(rounded), self._widths)[:, None, None] * rounded
             gate = self._heard.gate[part, None, None]
             self._parts[number] = moved * gate + self._rest * (1 - gate)
         return self._parts[number]
@@ -169,6 +172,25 @@ def shape_gain(face: CanonicalFace, deviation: float, frames: int) -> float:
     wanted = float(np.clip(OWN_ROUNDING * face.style.rounding / max(deviation, 1e-4), *SHAPE_GAINS))
     trust = frames / (frames + TRUSTED_FRAMES)
     return trust * wanted + (1 - trust) * SHAPE_GAIN
+
+
+def kept_within(
+    opened: NDArray[np.floating], rounded: NDArray[np.floating], widths: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Share (T,), 0..1, of rounding and spreading that keeps the mouth about as wide as the person was seen.
+
+    Wide vowels on a wide opening would pull the corners further than any donor's skin goes.
+
+    Args:
+        opened: (T,) width without rounding and spreading, from the closed mouth's.
+        rounded: (T,) what these add.
+        widths: Narrowest and widest seen, from the closed mouth's.
+    """
+    low, high = widths[0] - WIDTH_MARGIN, widths[1] + WIDTH_MARGIN
+    limit = np.where(rounded > 0, high, low)
+    beyond = np.abs(rounded) > np.maximum((limit - opened) * np.sign(rounded), 0)
+    share = (limit - opened) / np.where(beyond, rounded, 1.0)
+    return np.where(beyond, np.clip(share, 0, 1), 1.0)
 
 
 def left_open(
