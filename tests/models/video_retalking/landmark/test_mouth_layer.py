@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -241,3 +243,22 @@ def test_what_closed_lips_never_showed_is_painted(make_track) -> None:
 def test_nothing_is_painted_where_the_donor_shows_it(make_track, gap: float) -> None:
     maps = plan_mouth(geometry(make_track, gap, gap), WIDTH, HEIGHT)
     assert maps is not None and maps.cavity is None
+
+
+@pytest.mark.parametrize("wider", [1.0, 1.25])
+def test_a_donor_narrower_than_our_mouth_is_painted_at_the_corners(make_track, wider: float) -> None:
+    shape = geometry(make_track, 0.25, 0.25)
+    middle = shape.target[20:40].mean(0)
+    stretched = shape.target.copy()
+    stretched[:40, 0] = middle[0] + (stretched[:40, 0] - middle[0]) * wider
+    maps = plan_mouth(replace(shape, target=stretched), WIDTH, HEIGHT)
+    assert maps is not None
+    if wider == 1.0:
+        assert maps.cavity is None
+        return
+    assert maps.cavity is not None
+    painted = maps.cavity * maps.inside_share
+    xs = np.arange(maps.box.width) + maps.box.x0
+    corner = np.abs(xs - middle[0]) > 0.5 * np.ptp(shape.source[20:40, 0])
+    assert painted[:, corner].max() > 0.8
+    assert painted[:, np.abs(xs - middle[0]) < 10].max() < 0.05

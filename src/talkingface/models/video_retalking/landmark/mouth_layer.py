@@ -20,6 +20,8 @@ from talkingface.models.video_retalking.landmark.donors import Donor
 from talkingface.models.video_retalking.landmark.thin_plate import Box, FloatArray, ThinPlateSpline
 
 MOUTH = list(mesh.MOUTH_POINTS)
+CORNER_PART = (0.5, 0.75)  # of half the mouth's length from its middle: from and to where corners begin
+CORNER_MARGIN = 0.02  # inter-ocular distances round the donor's opening that still count as open
 MOST_STRETCH = 0.025  # inter-ocular distances the dark seam of a donor's mouth is stretched before it is painted over
 LATTICE_STEP = 0.04  # inter-ocular distances; fields between are within a quarter of a pixel of the spline's
 SEAM_EDGE = 0.012  # inter-ocular distances to either side of the seam, within which skull's and jaw's part meet
@@ -167,6 +169,30 @@ def plan_mouth(geometry: MouthGeometry, width: int, height: int) -> MouthMaps | 
     )
 
 
+def _beside(
+    geometry: MouthGeometry, box: Box, field: FloatArray, along: NDArray[np.floating], knots: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Where, at its corners, our mouth is open and the donor's is not, (height, width) 0..1.
+
+    There the donor shows lips and cheek: read as the inside of a wider mouth they are bright lines beside the teeth.
+    """
+    half = 0.5 * float(knots[-1] - knots[0])
+    share = smoothstep(*CORNER_PART, np.abs(along) / max(half, 1.0)).astype(np.float32)
+    scale = float(np.sqrt(abs(np.linalg.det(geometry.rigid[:, :2]))))
+    inner = geometry.source[_INNER_UPPER + _INNER_LOWER[::-1]]
+    margin = max(1, round(CORNER_MARGIN * geometry.unit * scale))
+    low = np.floor(inner.min(0)).astype(int) - 3 * margin
+    size = np.ceil(inner.max(0)).astype(int) + 3 * margin - low
+    open_part = np.zeros((int(size[1]), int(size[0])), np.float32)
+    cv2.fillPoly(open_part, [np.round((inner - low) * 16).astype(np.int32)], 1.0, lineType=cv2.LINE_AA, shift=4)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
+    open_part = cv2.GaussianBlur(cv2.dilate(open_part, disc), (0, 0), max(0.7, 0.4 * margin))
+    across = field[..., 0] + np.arange(box.width, dtype=np.float32)[None] + np.float32(box.x0 - low[0])
+    down = field[..., 1] + np.arange(box.height, dtype=np.float32)[:, None] + np.float32(box.y0 - low[1])
+    seen = cv2.remap(open_part, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(share * (1 - np.clip(seen, 0, 1)), np.float32)
+
+
 def _curve(along: NDArray[np.floating], points: NDArray[np.floating]) -> NDArray[np.float32]:
     """Height of a lip's inner edge over the whole box, from its points ordered from left to right."""
     xs = np.maximum.accumulate(points[:, 0] + np.arange(len(points)) * 1e-3)
@@ -226,8 +252,8 @@ def _inside_field(
     for axis in range(2):
         field[..., axis] = linear[axis, 0] * xs + linear[axis, 1] * ys + offset[axis] + push * np.float32(turn[1, axis])
     missing = np.maximum(upper_lag - lower_lag, 0) - MOST_STRETCH * geometry.unit
-    unseen = _shut(geometry)
-    if missing.max() <= 0.5 and unseen == 0:
+    unseen = np.maximum(_shut(geometry), _beside(geometry, box, field, along, knots))
+    if missing.max() <= 0.5 and unseen.max() < LEAST_PAINT:
         return field, None
     depth = smoothstep(0, 0.02 * geometry.unit, np.minimum(by_skull, -by_jaw))
     depth *= np.interp(along, knots, smoothstep(0, 0.02 * geometry.unit, missing))
