@@ -29,6 +29,7 @@ from talkingface.models.video_retalking.landmark.hearing import (
 )
 from talkingface.models.video_retalking.landmark.mouth_motion import (
     CLOSED_MORE,
+    CLOSING_SHARE,
     SHAPE_GAIN,
     SMOOTHINGS,
     STILL_OPENING,
@@ -168,6 +169,11 @@ def test_as_many_closures_as_the_person_makes() -> None:
     assert shares[0] < 0.01
     assert shares[1] == pytest.approx(CLOSED_MORE * 0.03, abs=0.01)
     assert shares[2] == pytest.approx(CLOSED_MORE * 0.1, abs=0.01)
+    lone = np.full(50, -9.0)
+    lone[20] = 9.0
+    kept = left_open(lone, level[:50], speaking[:50], 0.02)
+    assert kept[20] == 0 and kept[19] == kept[21] == pytest.approx(1 - CLOSING_SHARE)  # lips do not snap shut
+    assert kept[18] == kept[22] == 1
     assert left_open(np.full(50, -9.0), level[:50], speaking[:50], 0.2).min() == 1  # nothing is closed by force
     assert left_open(np.full(50, 9.0), level[:50], speaking[:50], 0.0).max() == 0  # what is sure is closed
 

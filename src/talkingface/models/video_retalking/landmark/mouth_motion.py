@@ -35,11 +35,12 @@ SHAPE_GAINS = (0.7, 1.6)
 WIDTH_MARGIN = 0.02  # inter-ocular distances beyond the widths that were seen
 CLOSED_GAP = 0.012  # inter-ocular distances; a seen mouth below this is closed
 USUAL_CLOSED = 0.06  # share of spoken frames with closed lips, of people in general
-CLOSED_MORE = 2.2  # times as many frames are closed as the person is seen to close: the right ones are among them
+CLOSED_MORE = 2.0  # times as many frames are closed as the person is seen to close: the right ones are among them
 MOST_CLOSED = 0.3  # of the frames with speech
 LEAST_LEVEL, MOST_RESTING = 0.02, 0.05  # quantile of the seen gaps, and the largest gap a mouth rests with
 LEAST_ODDS, SURE_ODDS = -3.0, 1.0  # log odds: below the first nothing is closed by them, above the other everything
 ODDS_WIDTH = 0.5
+CLOSING_SHARE = 0.45  # of an opening that is taken from the frames beside a closure
 GAP_ODDS = 0.7  # log odds that one standard deviation of the network's gap is worth
 
 
@@ -210,7 +211,11 @@ def left_open(
     odds = np.asarray(closed, np.float64) - GAP_ODDS * (gap - np.median(among)) / (among.std() + 1e-6)
     limit = float(np.quantile(odds[speaking], 1 - min(CLOSED_MORE * share, MOST_CLOSED)))
     limit = float(np.clip(limit, LEAST_ODDS, SURE_ODDS))
-    return np.asarray(1 - smoothstep(limit - ODDS_WIDTH, limit + ODDS_WIDTH, odds))
+    kept = 1 - smoothstep(limit - ODDS_WIDTH, limit + ODDS_WIDTH, odds)
+    # lips do not snap shut for one frame: they are on their way for another on either side
+    padded = np.pad(kept, 1, mode="edge")
+    beside = np.minimum(padded[:-2], padded[2:])
+    return np.asarray(np.minimum(kept, CLOSING_SHARE * beside + 1 - CLOSING_SHARE))
 
 
 def _openings(
