@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch")
 
 from talkingface.progress import Cancellation, SilentProgress  # noqa: E402
-from talkingface.training import mouth_fit, mouth_rows  # noqa: E402
+from talkingface.training import mouth_fit  # noqa: E402
 from talkingface.training.examples import BatchShape, direction_and_examples  # noqa: E402
 from talkingface.training.loop import LoopOptions, RunFolder  # noqa: E402
 from talkingface.training.mouth_figures import predict, validate  # noqa: E402
@@ -19,10 +19,9 @@ from talkingface.training.speech_embedding import load_speech_embedding  # noqa:
 def test_it_learns_people_it_never_saw(talkers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mouth_fit, "BATCH", BatchShape(rows=8, frames=32))
     _, train, held = direction_and_examples(talkers[8:], talkers[:8])
-    monkeypatch.setattr(mouth_rows, "SHAPE", mouth_fit.BATCH)
     options = LoopOptions(steps=80, learning_rate=4e-3, log_every=80)
     embedding = load_speech_embedding()
-    rows = prepare_rows(train, {}, 64, embedding, 0, SilentProgress(), Cancellation())
+    rows = prepare_rows(train, {}, 64, mouth_fit.BATCH, embedding, 0, SilentProgress(), Cancellation())
     held = [replace(example, speech=speech_of_clip(embedding, example.clip)) for example in held]
     network = mouth_fit.train_member(train, rows, held, options, RunFolder(tmp_path, "mouth"), channels=24)
     figures = validate(partial(predict, network), held)

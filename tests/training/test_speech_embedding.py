@@ -48,3 +48,18 @@ def test_as_many_embeddings_as_frames(frames: int) -> None:
 
 def test_the_network_is_frozen() -> None:
     assert not any(weight.requires_grad for weight in load_speech_embedding().parameters())
+
+
+def test_a_file_without_all_weights_is_refused(tmp_path) -> None:
+    import onnx
+
+    from talkingface.errors import WeightsMissingError
+    from talkingface.weights.embedded import asset_path
+
+    model = onnx.load(str(asset_path("speech_embedding.onnx")))
+    kept = [weight for weight in model.graph.initializer if not weight.name.startswith("last.")]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    onnx.save(model, str(tmp_path / "torn.onnx"))
+    with pytest.raises(WeightsMissingError, match=r"torn\.onnx: has no last\.weight"):
+        load_speech_embedding(tmp_path / "torn.onnx")

@@ -94,7 +94,9 @@ def train_ensemble(
         # sound and picture of found footage often lie a frame apart; held-out clips stay as they are
         aligned = sync_expert.realign(experts.work, train)
         embedding = load_speech_embedding()
-        rows = prepare_rows(aligned, shares, mouth_fit.rows_needed(steps), embedding, options.seed, progress, cancel)
+        rows = prepare_rows(
+            aligned, shares, mouth_fit.rows_needed(steps), mouth_fit.BATCH, embedding, options.seed, progress, cancel
+        )
         held = [replace(example, speech=speech_of_clip(embedding, example.clip)) for example in held]
         members: list[MouthMotion] = []
         for number in range(MEMBERS):

@@ -76,7 +76,7 @@ class MouthTables:
 
 
 def train_field(
-    mouths: InnerMouths, split: Split, options: LoopOptions, run: RunFolder, width: int = 96, batch: int = BATCH
+    mouths: InnerMouths, split: Split, options: LoopOptions, run: RunFolder, width: int = 96
 ) -> FieldWithCodes:
     """Learn the field and the codes.
 
@@ -86,7 +86,6 @@ def train_field(
         options: Length, pace and seed.
         run: Where checkpoints lie.
         width: Of the network; tests take few.
-        batch: Pixels a step.
     """
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
@@ -94,7 +93,7 @@ def train_field(
     tables = MouthTables(mouths)
 
     def loss(rng: np.random.Generator, noise: torch.Generator) -> Tensor:
-        places, opening, lips, wanted, clip, view = tables.rows(split.train[rng.integers(0, len(split.train), batch)])
+        places, opening, lips, wanted, clip, view = tables.rows(split.train[rng.integers(0, len(split.train), BATCH)])
         person, moment = network.person(clip), network.moment(view)
         painted = network.field(
             places, opening, lips,

@@ -20,7 +20,6 @@ from talkingface.training.examples import Batches, BatchShape, Example
 from talkingface.training.mouth_data import MouthClip
 from talkingface.training.speech_embedding import SPEECH_VALUES, SpeechEmbedding, padded_with_silence
 
-SHAPE = BatchShape()
 PLAIN_SHARE = 0.15  # of the rows, heard as they are
 
 
@@ -67,6 +66,7 @@ def prepare_rows(
     examples: Sequence[Example],
     source_shares: Mapping[str, float],
     count: int,
+    shape: BatchShape,
     embedding: SpeechEmbedding,
     seed: int,
     progress: Progress,
@@ -78,6 +78,7 @@ def prepare_rows(
         examples: Clips to learn from.
         source_shares: Share of each source.
         count: Rows, rounded up to whole batches.
+        shape: How rows are cut, and how many are heard at a time.
         embedding: The frozen speech embedding.
         seed: Of everything random.
         progress: Told about every batch.
@@ -86,8 +87,8 @@ def prepare_rows(
     Raises:
         Cancelled: when asked to stop.
     """
-    batches = Batches(examples, source_shares, SHAPE)
-    total = -(-count // SHAPE.rows)
+    batches = Batches(examples, source_shares, shape)
+    total = -(-count // shape.rows)
     progress.stage("listen to speech", total)
     parts: list[list[NDArray[np.float16]]] = [[], [], [], [], []]
     for number in range(total):

@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from talkingface.errors import WeightsMissingError
 from talkingface.media.mel import PHONETIC_BANDS
+from talkingface.models.video_retalking.landmark.hearing import EMBEDDING_AFTER, EMBEDDING_BEFORE
 from talkingface.weights.embedded import asset_path
 
 EMBEDDING_VALUES = 96
 HIDDEN_VALUES = 192  # of the block before the last, which hears 0.2 s to either side: closer to the moment
 SPEECH_VALUES = EMBEDDING_VALUES + HIDDEN_VALUES
 WINDOW_COLUMNS = 76
-COLUMNS_BEFORE, COLUMNS_AFTER = 38, 34  # what T frames of 4 columns need before and after them: windows are centred
 # channels and how a block pools (in time, in frequency); the first block has one convolution of 3 x 3 before its two
 _BLOCKS = ((24, 2, (2, 2)), (48, 4, (1, 2)), (72, 4, (2, 2)), (96, 4, (1, 2)), (96, 4, (2, 2)))
 _SLOPE, _LOWEST = 0.2, -0.4
@@ -74,15 +75,15 @@ class SpeechEmbedding(nn.Module):  # type: ignore[misc]  # torch is not followed
 def padded_with_silence(mel: Tensor) -> Tensor:
     """(B, 4 T, 32) -> what gives T embeddings: each row's own quietest value stands for what is not known."""
     quiet = mel.amin((1, 2), keepdim=True)
-    before = quiet.expand(-1, COLUMNS_BEFORE, PHONETIC_BANDS)
-    return torch.cat([before, mel, quiet.expand(-1, COLUMNS_AFTER, PHONETIC_BANDS)], 1)
+    before = quiet.expand(-1, EMBEDDING_BEFORE, PHONETIC_BANDS)
+    return torch.cat([before, mel, quiet.expand(-1, EMBEDDING_AFTER, PHONETIC_BANDS)], 1)
 
 
 def load_speech_embedding(path: Path | None = None) -> SpeechEmbedding:
     """The trained network, frozen, from the ONNX file that ships (or another of its kind).
 
     Raises:
-        WeightsMissingError: when the installation lacks it.
+        WeightsMissingError: when the installation lacks it, or the file lacks weights of the network.
     """
     import onnx
     from onnx import numpy_helper
@@ -93,9 +94,10 @@ def load_speech_embedding(path: Path | None = None) -> SpeechEmbedding:
         for weight in graph.initializer
     }
     network = SpeechEmbedding()
-    state = network.state_dict()
-    network.load_state_dict(
-        {name: torch.from_numpy(stored[name].copy()) if name in stored else value for name, value in state.items()}
-    )
+    wanted = [name for name in network.state_dict() if name != "norm.num_batches_tracked"]  # counts training steps
+    missing = sorted(set(wanted) - set(stored))
+    if missing:
+        raise WeightsMissingError(f"{path or 'speech_embedding.onnx'}: has no {', '.join(missing)}")
+    network.load_state_dict({name: torch.from_numpy(stored[name].copy()) for name in wanted}, strict=False)
     network.eval().requires_grad_(False)
     return network

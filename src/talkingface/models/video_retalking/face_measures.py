@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import align, inner_lip_gap
+from talkingface.models.video_retalking.landmark.thin_plate import ThinPlateSpline
 
 FloatArray = NDArray[np.float64]
 
@@ -131,25 +132,12 @@ def _mouth_displacement(lift: float, spread: float, reference: NDArray[np.floati
         if point in _MIRRORED:
             places.append(reference[_MIRRORED[point], :2])
             values.append(moved * [-1, 1])
-    # a thin-plate spline through the points named: the others lie between them
-    known, wanted = np.array(places, np.float64), np.array(values)
-    count = len(known)
-    system = np.zeros((count + 3, count + 3))
-    system[:count, :count] = _kernel(known, known)
-    system[:count, count] = system[count, :count] = 1
-    system[:count, count + 1 :] = known
-    system[count + 1 :, :count] = known.T
-    weights = np.linalg.solve(system, np.vstack([wanted, np.zeros((3, 2))]))
-    asked = np.asarray(reference, np.float64)[_MOUTH, :2]
-    result = _kernel(asked, known) @ weights[:count] + weights[count] + asked @ weights[count + 1 :]
+    # the points that are not named lie between those that are
+    spline = ThinPlateSpline(np.array(places, np.float64), np.array(values), unit=1.0, stiffness=0.0)
+    result = spline(np.asarray(reference, np.float64)[_MOUTH, :2]).astype(np.float64)
     # both lips move alike where they touch: what lies opposite is averaged, so that no gap opens
     first = len(mesh.LIPS_OUTER)
     inner = result[first : first + len(mesh.LIPS_INNER)]
     opposite = inner[(-np.arange(len(inner))) % len(inner)]
     result[first : first + len(inner)] = (inner + opposite) / 2
     return np.asarray(result)
-
-
-def _kernel(a: FloatArray, b: FloatArray) -> FloatArray:
-    squared = ((a[:, None] - b[None]) ** 2).sum(-1)
-    return np.asarray(squared * np.log(squared + 1e-12))

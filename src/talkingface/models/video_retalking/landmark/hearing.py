@@ -21,7 +21,7 @@ MEL_PER_FRAME = MEL_RATE // GRID_RATE
 FRAME_SAMPLES = HOP * MEL_PER_FRAME
 CHUNK_FRAMES = 250  # 10 s of sound a call, so that an hour needs no more memory than a minute
 CONTEXT_FRAMES = 16  # the network sees 12 frames to either side
-EMBEDDING_BEFORE, EMBEDDING_AFTER = 38, 34  # columns the embedding's windows reach beyond the frames
+EMBEDDING_BEFORE, EMBEDDING_AFTER = 38, 34  # columns the embedding's centred windows reach beyond the frames
 
 LEVEL_BEFORE, LEVEL_SAMPLES = 160, 960  # samples that make a frame's level: 10 ms before it and 50 ms after
 

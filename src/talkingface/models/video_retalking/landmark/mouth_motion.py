@@ -88,9 +88,9 @@ class PersonalMotion:
         squared_width = 0.0
         for number in range(self._count()):
             part = slice(number * PART_FRAMES, (number + 1) * PART_FRAMES)
-            spoken = self._shape(number)[speaking[part]]
-            total += spoken.sum(0)
-            squared_width += float((width_of(spoken) ** 2).sum())
+            shapes = self._shape(number)[speaking[part]]
+            total += shapes.sum(0)
+            squared_width += float((width_of(shapes) ** 2).sum())
         average_posture = total / speaking.sum()
         deviation = np.sqrt(max(squared_width / speaking.sum() - float(width_of(average_posture)) ** 2, 0.0))
         self._gain = shape_gain(face, float(deviation), int(speaking.sum()))
