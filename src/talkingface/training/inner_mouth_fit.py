@@ -76,7 +76,7 @@ class MouthTables:
 
 
 def train_field(
-    mouths: InnerMouths, split: Split, options: LoopOptions, run: RunFolder, width: int = 96
+    mouths: InnerMouths, split: Split, options: LoopOptions, run: RunFolder, width: int = 96, batch: int | None = None
 ) -> FieldWithCodes:
     """Learn the field and the codes.
 
@@ -86,6 +86,7 @@ def train_field(
         options: Length, pace and seed.
         run: Where checkpoints lie.
         width: Of the network; tests take few.
+        batch: Pixels a step; ``BATCH`` when None.
     """
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
@@ -93,7 +94,9 @@ def train_field(
     tables = MouthTables(mouths)
 
     def loss(rng: np.random.Generator, noise: torch.Generator) -> Tensor:
-        places, opening, lips, wanted, clip, view = tables.rows(split.train[rng.integers(0, len(split.train), BATCH)])
+        places, opening, lips, wanted, clip, view = tables.rows(
+            split.train[rng.integers(0, len(split.train), batch or BATCH)]
+        )
         person, moment = network.person(clip), network.moment(view)
         painted = network.field(
             places, opening, lips,
