@@ -26,7 +26,7 @@ from talkingface.progress import Cancellation, Progress
 from talkingface.weights.embedded import asset_path
 
 Kept = TypeVar("Kept")
-SOUNDS = ("sound", "silence")
+SOUNDS = ("sound", "silence", "syncnet sound", "syncnet silence")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Observation:
         path: The file.
         still: It is a picture.
         width: Columns of its coded picture.
+        height: Rows of its coded picture.
+        rotation: Degrees clockwise that a player turns it.
         frame_times: (N,) seconds of every frame on the file's clock.
         face: The most prominent person's face, across cuts; the only one that is scored.
         sharpness: (T,) of the mouth box in each of the track's frames, nan where unknown.
@@ -46,6 +48,8 @@ class Observation:
     path: Path
     still: bool
     width: int
+    height: int
+    rotation: int
     frame_times: NDArray[np.float64]
     face: FaceTrack
     sharpness: NDArray[np.float64]
@@ -122,7 +126,17 @@ def observe(
     face = _one_track(tracks)
     measured = np.concatenate([meter.of_face(track.frames, track.number) for track in tracks], axis=1)
     sharpness, change = measured[:, _in_time(tracks)]
-    return Observation(path, found.info.is_still, face.width, found.frame_times, face, sharpness, change)
+    return Observation(
+        path,
+        found.info.is_still,
+        face.width,
+        face.height,
+        found.info.video[0].rotation,
+        found.frame_times,
+        face,
+        sharpness,
+        change,
+    )
 
 
 def _in_time(tracks: Sequence[FaceTrack]) -> NDArray[np.int64]:
@@ -156,6 +170,24 @@ def mouth_motion(observation: Observation, reference: NDArray[np.floating]) -> M
     return mouth_on_grid(shape[:, list(mesh.MOUTH_POINTS), :2], observation.face.times)
 
 
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """What a user can ask of the metrics.
+
+    Attributes:
+        checkpoint_dir: Where weights that users bring lie.
+        lse_mode: How SyncNet is shown the face: ``tracked``, cut out as its authors do, or ``lrs``, the whole picture,
+            for files that are cut out already.
+        device: Where optional networks run: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        seed: Of everything random.
+    """
+
+    checkpoint_dir: Path = Path("checkpoints")
+    lse_mode: str = "tracked"
+    device: str = "auto"
+    seed: int = 0
+
+
 class Library:
     """Everything seen and heard in one evaluation, each file and each embedding worked out once.
 
@@ -165,13 +197,21 @@ class Library:
         threads: Decoder threads, 0 for all cores.
         progress: Advanced by one a frame.
         cancel: Checked at every frame.
+        settings: What the user asks of the metrics.
     """
 
-    def __init__(self, threads: int, progress: Progress, cancel: Cancellation) -> None:
+    def __init__(
+        self,
+        threads: int,
+        progress: Progress,
+        cancel: Cancellation,
+        settings: EvaluationSettings | None = None,
+    ) -> None:
         self.reference = generic_face()
-        self._threads = threads
-        self._progress = progress
-        self._cancel = cancel
+        self.settings = settings or EvaluationSettings()
+        self.threads = threads
+        self.progress = progress
+        self.cancel = cancel
         self._kept: dict[tuple[object, ...], object] = {}
         self._judge: LandmarkSyncExpert | None = None
         self._embedder: FaceEmbedder | None = None
@@ -195,47 +235,66 @@ class Library:
         streams = probe(path).video
         if streams and streams[0].width == width:
             width = None
-        return self._once(
-            ("video", _key(path), width),
+        return self.once(
+            ("video", file_key(path), width),
             lambda: observe(
                 path,
                 self.reference,
                 width=width,
                 embedder=self.embedder,
-                threads=self._threads,
-                progress=self._progress,
-                cancel=self._cancel,
+                threads=self.threads,
+                progress=self.progress,
+                cancel=self.cancel,
             ),
         )
 
     def mouth(self, seen: Observation) -> Embeddings:
         """Embeddings of a video's mouth."""
-        return self._once(
-            ("mouth", _key(seen.path)), lambda: self.judge.embed_mouth(mouth_motion(seen, self.reference))
+        return self.once(
+            ("mouth", file_key(seen.path)), lambda: self.judge.embed_mouth(mouth_motion(seen, self.reference))
         )
 
     def frozen_mouth(self, seen: Observation) -> Embeddings:
         """Embeddings of the first mouth, held for as long as a face is seen."""
-        return self._once(
-            ("frozen", _key(seen.path)), lambda: self.judge.embed_mouth(mouth_motion(seen, self.reference).frozen())
+        return self.once(
+            ("frozen", file_key(seen.path)), lambda: self.judge.embed_mouth(mouth_motion(seen, self.reference).frozen())
         )
 
+    def samples(self, path: Path) -> NDArray[np.float32]:
+        """A file's sound, mono 16 kHz, -1..1; the first sample belongs to second 0 of the file's clock.
+
+        Raises:
+            MediaError: it has none, or cannot be read.
+        """
+        return self.once(("samples", file_key(path)), lambda: to_mono_16k(read_audio(path)))
+
     def sound(self, path: Path) -> Embeddings:
-        """Embeddings of a file's sound."""
-        return self._once(("sound", _key(path)), lambda: self.judge.embed_sound(to_mono_16k(read_audio(path))))
+        """Embeddings of a file's sound.
+
+        Raises:
+            MediaError: it has none, or cannot be read.
+        """
+        return self.once(("sound", file_key(path)), lambda: self.judge.embed_sound(self.samples(path)))
 
     def silence(self, rows: int) -> Embeddings:
         """Embeddings of digital silence, at least ``rows`` of them."""
         rows = -(-rows // 256) * 256  # few lengths, so that clips share them
         samples = rows * SPEECH_RATE // 25
-        return self._once(("silence", None, rows), lambda: self.judge.embed_sound(np.zeros(samples, np.float32)))
+        return self.once(("silence", None, rows), lambda: self.judge.embed_sound(np.zeros(samples, np.float32)))
 
     def keep_videos(self, paths: Iterable[Path]) -> None:
         """Let go of what was seen in all files but these. Sounds stay: they are small, and any clip may borrow them."""
-        wanted = {_key(path) for path in paths}
+        wanted = {file_key(path) for path in paths}
         self._kept = {key: value for key, value in self._kept.items() if key[0] in SOUNDS or key[1] in wanted}
 
-    def _once(self, key: tuple[object, ...], make: Callable[[], Kept]) -> Kept:
+    def once(self, key: tuple[object, ...], make: Callable[[], Kept]) -> Kept:
+        """What ``make`` gives, made when first asked for and kept for this evaluation.
+
+        Args:
+            key: A kind, the resolved path of the file it belongs to (or None), and whatever else tells it apart. It is
+                forgotten when the file is no longer needed, but for kinds named in ``SOUNDS``.
+            make: Works it out.
+        """
         if key not in self._kept:
             self._kept[key] = make()
         return cast("Kept", self._kept[key])
@@ -243,8 +302,9 @@ class Library:
 
 def same_file(a: Path | None, b: Path | None) -> bool:
     """True when both name the same file."""
-    return a is not None and b is not None and _key(a) == _key(b)
+    return a is not None and b is not None and file_key(a) == file_key(b)
 
 
-def _key(path: Path) -> Path:
+def file_key(path: Path) -> Path:
+    """What tells a file apart from others."""
     return path.resolve()

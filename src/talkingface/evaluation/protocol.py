@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from talkingface.errors import Cancelled, MediaError, NoFaceError, OptionError, TalkingFaceError, WeightsMissingError
-from talkingface.evaluation.controls import (
-    CONTROLS,
-    SYNC_METRICS,
-    TRUTH_METRICS,
-    Material,
-    control_scores,
-    mean_scores,
-    truth_scores,
-)
-from talkingface.evaluation.metrics.articulation import MouthPair, aperture_correlation, pair_mouths
-from talkingface.evaluation.metrics.picture import flicker_ratio, match_frames, same_frame_rate, sharpness_ratio
-from talkingface.evaluation.metrics.production import real_time_factor, success
-from talkingface.evaluation.metrics.sync import MAX_OFFSET, sync_figures, sync_scores
-from talkingface.evaluation.observation import Library, Observation, same_file
-from talkingface.evaluation.registry import METRICS, NEAR_ZERO, check_metrics
+from talkingface.errors import Cancelled, MediaError, OptionError, TalkingFaceError, WeightsMissingError
+from talkingface.evaluation.controls import CONTROLS
+from talkingface.evaluation.family import ONE_FOR_ALL, FamilyScores, MetricFamily
+from talkingface.evaluation.material import look_at
+from talkingface.evaluation.metrics.production import success
+from talkingface.evaluation.observation import EvaluationSettings, Library
+from talkingface.evaluation.registry import MetricInfo, metric_infos, open_family
 from talkingface.evaluation.result import EvaluationResult, EvaluationRow, Score
+from talkingface.evaluation.summary import mean_scores
 from talkingface.media.probe import probe
-from talkingface.models.syncnet.landmark_expert import GRID_RATE
 from talkingface.progress import Cancellation, Progress, SilentProgress
 
-RESTING_MOUTH = 0.04  # inter-ocular distances; a face that moves its lips less does not speak
-SOURCE_METRICS = ("sharpness_ratio", "flicker_ratio")
 SIGN_NOTE = (
     "sync_offset is in frames of 40 ms, positive when the lips are late; its means are of absolute values, so that "
     "errors of opposite sign do not cancel"
@@ -55,10 +43,32 @@ class ClipEvaluation:
     notes: list[str]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """The metrics of an evaluation, and who works them out.
+
+    Attributes:
+        infos: Metric name -> its line of the table, in the order wanted.
+        families: Each family's object, and its metrics that are wanted.
+    """
+
+    infos: Mapping[str, MetricInfo]
+    families: Sequence[tuple[MetricFamily, frozenset[str]]]
+
+    @classmethod
+    def of(cls, metrics: Sequence[str]) -> Asked:
+        """Open the families of these metrics."""
+        infos = metric_infos(metrics)
+        targets = dict.fromkeys(info.family for info in infos.values())
+        wanted = {target: frozenset(n for n, info in infos.items() if info.family == target) for target in targets}
+        return cls(infos, [(open_family(target), names) for target, names in wanted.items()])
+
+
 def evaluate(
     rows: Sequence[EvaluationRow],
     metrics: Sequence[str],
     *,
+    settings: EvaluationSettings | None = None,
     progress: Progress | None = None,
     cancel: Cancellation | None = None,
     threads: int = 0,
@@ -71,174 +81,83 @@ def evaluate(
     Args:
         rows: The clips; names must be unique.
         metrics: Names of ``registry.METRICS``.
+        settings: Where weights lie, and how metrics work.
         progress: Told about every decoded frame.
         cancel: Checked at every frame.
         threads: Decoder threads, 0 for all cores.
 
     Returns:
-        Scores of each clip, of the control rows, and their means.
+        Scores of each clip, of the control rows, and their means with 95 % intervals.
 
     Raises:
         OptionError: a metric that does not exist, or two clips of the same name.
-        WeightsMissingError: the installation lacks a network.
+        WeightsMissingError: the installation lacks a network, or weights that are there cannot be used.
         Cancelled: when asked to stop.
     """
-    names = check_metrics(metrics)
+    asked = Asked.of(metrics)
     _check_names(rows)
     progress, cancel = progress or SilentProgress(), cancel or Cancellation()
-    library = Library(threads, progress, cancel)
+    library = Library(threads, progress, cancel, settings)
     progress.stage("evaluate", _frames_to_read(rows))
     clips: dict[str, ClipEvaluation] = {}
     failures: dict[str, TalkingFaceError] = {}
     for number, row in enumerate(rows):
         cancel.check()
         try:
-            clips[row.name] = _evaluate_clip(row, rows, names, library)
+            clips[row.name] = _evaluate_clip(row, rows, asked, library)
         except (Cancelled, WeightsMissingError):
             raise
         except TalkingFaceError as error:
             failures[row.name] = error
         library.keep_videos(_videos(rows[number + 1 :]))
-    return _result(rows, names, clips, failures)
+    return _result(rows, asked, clips, failures)
 
 
-def _evaluate_clip(
-    row: EvaluationRow, rows: Sequence[EvaluationRow], metrics: tuple[str, ...], library: Library
-) -> ClipEvaluation:
+def _evaluate_clip(row: EvaluationRow, rows: Sequence[EvaluationRow], asked: Asked, library: Library) -> ClipEvaluation:
     if row.failure is not None or row.generated is None:
         raise MediaError(row.failure or "it was not generated")
-    material = _look_at(row, row.generated, library)
-    pair = None
-    if material.truth is not None and any(name in TRUTH_METRICS for name in metrics):
-        pair = pair_mouths(material.generated.face, material.truth.face, library.reference)
-    found: dict[str, Score] = {"success_rate": success(None), "real_time_factor": real_time_factor(row)}
+    material = look_at(row, row.generated, rows, library)
+    shown = material.generated
     details: dict[str, Any] = {
-        "frames": len(material.generated.frame_times),
-        "frames_without_face": material.generated.frames_without_face,
+        "frames": len(shown.frame_times),
+        "frames_without_face": shown.frames_without_face,
+        "curves": {},
     }
-    if any(name in SYNC_METRICS for name in metrics):
-        scores, details["sync"] = _sync(row, material, library)
-        found |= scores
     notes: list[str] = []
-    if any(name in TRUTH_METRICS for name in metrics):
-        found |= _against_truth(pair)
-        if pair is not None:
-            details["truth"], remarks = _truth_details(material, pair, library)
-            notes += remarks
-    if any(name in SOURCE_METRICS for name in metrics):
-        scores, details["frames_compared_with_source"] = _against_source(material)
-        found |= scores
-    controls, remarks = control_scores(material, pair, rows, metrics, library)
-    notes += remarks
-    if details["frames_without_face"]:
-        missing = f"{details['frames_without_face']} of {details['frames']}"
+    found: dict[str, Score] = {}
+    controls: dict[str, dict[str, Score]] = {name: {} for name in CONTROLS}
+    for family, wanted in asked.families:
+        said = family.score(material, wanted, library)
+        _check_complete(family, wanted, said)
+        found |= said.scores
+        for control, scores in said.controls.items():
+            controls[control] |= scores
+        curves = {**details["curves"], **said.details.get("curves", {})}
+        details |= {**said.details, "curves": curves}
+        notes += said.notes
+    if shown.frames_without_face:
+        missing = f"{shown.frames_without_face} of {len(shown.frame_times)}"
         notes.append(f"{row.name}: {missing} frames do not show the scored face; they are left out")
-    if "sync" in details and abs(details["sync"]["offset"]) == MAX_OFFSET:
-        notes.append(
-            f"{row.name}: its sync_offset lies at the edge of the search: lips and sound fit nowhere, or further away"
-        )
-    return ClipEvaluation({name: found[name] for name in metrics}, controls, details, notes)
+    for scores in controls.values():
+        scores |= {name: Score(None, "n/a") for name in asked.infos if name not in scores}
+    return ClipEvaluation({name: found[name] for name in asked.infos}, controls, details, notes)
 
 
-def _look_at(row: EvaluationRow, generated: Path, library: Library) -> Material:
-    """Read a clip's files. What its original lacks leaves scores out; what the others lack fails the clip."""
-    source: Observation | None = None
-    no_source: str | None = None
-    if same_file(row.face, generated):
-        no_source = "n/a: no source given"
-    else:
-        try:
-            source = library.video(row.face)
-        except (MediaError, NoFaceError) as error:
-            no_source = f"n/a: {error}"
-    width = None if source is None or source.still else source.width
-    shown = library.video(generated, width)
-    self_driven = same_file(row.audio, row.face) or (row.truth is not None and same_file(row.truth, row.face))
-    truth = None
-    if row.truth is not None:
-        truth = library.video(row.truth)
-    elif self_driven and source is not None and not source.still:
-        truth = source
-    return Material(row, shown, source, no_source, truth, self_driven)
+def _check_complete(family: MetricFamily, wanted: frozenset[str], said: FamilyScores) -> None:
+    """A score for each metric, and no other: a family of another package may be wrong.
 
-
-def _sync(row: EvaluationRow, material: Material, library: Library) -> tuple[dict[str, Score], dict[str, Any]]:
-    mouth = library.mouth(material.generated)
-    figures = sync_figures(mouth, library.sound(row.audio), str(row.generated))
-    details = {
-        "offset": figures.offset,
-        "lips_late_by": list(range(-MAX_OFFSET, MAX_OFFSET + 1)),
-        "distance": [round(float(value), 6) for value in figures.curve],
-        "windows": [int(count) for count in figures.windows],
-        "windows_with_face": int(mouth.valid.sum()),
-        "windows_without_face": int((~mouth.valid).sum()),
-    }
-    return sync_scores(figures), details
-
-
-def _against_truth(pair: MouthPair | None) -> dict[str, Score]:
-    if pair is None:
-        return dict.fromkeys(TRUTH_METRICS, Score(None, "n/a: no truth"))
-    return truth_scores(pair)
-
-
-def _truth_details(material: Material, pair: MouthPair, library: Library) -> tuple[dict[str, Any], list[str]]:
-    """How the comparison with the truth comes out when both lips' own lag behind the sound is taken off.
-
-    Recordings are often some frames out of sync by themselves. A dub in perfect sync then differs from its truth in
-    time, and the scores, which compare at equal times, call that wrong.
+    Raises:
+        OptionError: naming the family and the metric.
     """
-    details: dict[str, Any] = {"frames_compared": len(pair.times)}
-    row, truth = material.row, material.truth
-    if truth is None:
-        return details, []
-    try:
-        sound = library.sound(row.audio)
-        lags = [sync_figures(library.mouth(seen), sound, row.name).offset for seen in (truth, material.generated)]
-    except MediaError:
-        return details, []
-    late = (lags[0] - lags[1]) / GRID_RATE
-    moved = pair_mouths(material.generated.face, truth.face, library.reference, late)
-    details |= {
-        "truth_sync_offset": lags[0],
-        "lag_removed": {name: score.to_json() for name, score in truth_scores(moved).items()},
-    }
-    if not late:
-        return details, []
-    without = aperture_correlation(moved).value
-    remark = (
-        f"{row.name}: the truth's own lips are late by {lags[0]} frames, the clip's by {lags[1]}; compared at equal "
-        f"times they differ by that. With the lags taken off, aperture_correlation is "
-        f"{'n/a' if without is None else f'{without:.3f}'}"
-    )
-    return details, [remark]
-
-
-def _against_source(material: Material) -> tuple[dict[str, Score], int]:
-    source, shown = material.source, material.generated
-    if source is None:
-        return dict.fromkeys(SOURCE_METRICS, Score(None, material.no_source)), 0
-    mapping = match_frames(shown.frame_times, source.frame_times, source.still)
-    known = mapping >= 0
-    sharpness, change = (
-        np.where(known, source.per_frame(values)[mapping], np.nan) for values in (source.sharpness, source.change)
-    )
-    scores = {"sharpness_ratio": sharpness_ratio(shown.per_frame(shown.sharpness), sharpness)}
-    if source.still:
-        scores["flicker_ratio"] = Score(None, "n/a: the source is a picture")
-    elif source.opening_range < RESTING_MOUTH:
-        # new speech must move a mouth that rested: the ratio would only say so
-        scores["flicker_ratio"] = Score(None, "n/a: the source's mouth rests")
-    elif not same_frame_rate(shown.frame_times, source.frame_times):
-        scores["flicker_ratio"] = Score(None, "n/a: the frame rate differs from the source's")
-    else:
-        scores["flicker_ratio"] = flicker_ratio(shown.per_frame(shown.change), change)
-    return scores, int(known.sum())
+    wrong = sorted(wanted ^ set(said.scores))
+    if wrong or not set(said.controls) <= set(CONTROLS):
+        what = f"the metric {wrong[0]!r}" if wrong else "a control row"
+        raise OptionError(f"{type(family).__module__}:{type(family).__name__} is wrong about {what}")
 
 
 def _result(
     rows: Sequence[EvaluationRow],
-    metrics: tuple[str, ...],
+    asked: Asked,
     clips: dict[str, ClipEvaluation],
     errors: dict[str, TalkingFaceError],
 ) -> EvaluationResult:
@@ -248,27 +167,32 @@ def _result(
         if row.name in clips:
             scores[row.name] = clips[row.name].scores
         else:
-            failed: dict[str, Score] = dict.fromkeys(metrics, Score(None, f"failed: {failures[row.name]}"))
-            if "success_rate" in metrics:
+            failed: dict[str, Score] = dict.fromkeys(asked.infos, Score(None, f"failed: {failures[row.name]}"))
+            if "success_rate" in asked.infos:
                 failed["success_rate"] = success(failures[row.name])
             scores[row.name] = failed
-    absolute = [name for name in metrics if METRICS[name].direction == NEAR_ZERO]
-    scored = list(scores.values())
-    controls = {
-        name: mean_scores([clip.controls[name] for clip in clips.values()], metrics, absolute) for name in CONTROLS
-    }
-    notes = [SIGN_NOTE] if "sync_offset" in metrics else []
+    means, intervals = mean_scores(list(scores.values()), asked.infos)
+    for family, wanted in asked.families:
+        over_all = [name for name in wanted if asked.infos[name].over_all]
+        values = family.over_all(wanted) if over_all else {}
+        means |= {name: values.get(name, Score(None, ONE_FOR_ALL)) for name in over_all}
+    controls = {name: mean_scores([clip.controls[name] for clip in clips.values()], asked.infos) for name in CONTROLS}
+    notes = [SIGN_NOTE] if "sync_offset" in asked.infos else []
     return EvaluationResult(
-        metrics=metrics,
+        metrics=tuple(asked.infos),
         rows=scores,
-        controls=controls,
-        means=mean_scores(scored, metrics, absolute),
+        controls={name: found[0] for name, found in controls.items()},
+        means=means,
         success_rate=len(clips) / len(rows) if rows else 0.0,
         failures=failures,
         failure_codes={name: error.exit_code for name, error in errors.items()},
         notes=(*notes, *(note for clip in clips.values() for note in clip.notes)),
         clip_controls={name: clip.controls for name, clip in clips.items()},
         details={name: clip.details for name, clip in clips.items()},
+        intervals=intervals,
+        control_intervals={name: found[1] for name, found in controls.items()},
+        inputs={row.name: _inputs(row) for row in rows},
+        files=_hashes(rows),
     )
 
 
@@ -277,6 +201,26 @@ def _check_names(rows: Sequence[EvaluationRow]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise OptionError(f"two clips to evaluate are named {twice[0]!r}; give each its own name")
+
+
+def _inputs(row: EvaluationRow) -> dict[str, str | None]:
+    paths = {"generated": row.generated, "face": row.face, "audio": row.audio, "truth": row.truth}
+    return {name: None if path is None else str(path) for name, path in paths.items()}
+
+
+def _hashes(rows: Sequence[EvaluationRow]) -> dict[str, str]:
+    """SHA-256 of each file that took part, as far as it can be read."""
+    hashes: dict[str, str] = {}
+    for row in rows:
+        for path in (*_videos([row]), row.audio):
+            if str(path) in hashes:
+                continue
+            try:
+                with path.open("rb") as file:
+                    hashes[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError:
+                continue  # it is a failed row, which says why
+    return hashes
 
 
 def _videos(rows: Sequence[EvaluationRow]) -> list[Path]:

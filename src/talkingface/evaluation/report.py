@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from talkingface.evaluation.registry import HIGHER, LOWER, METRICS, NEAR_ONE, NEAR_ZERO
+from talkingface.evaluation.registry import HIGHER, LOWER, NEAR_ONE, NEAR_ZERO, metric_infos
 from talkingface.evaluation.result import EvaluationResult, Score, Scores
 
 if TYPE_CHECKING:
@@ -36,15 +36,22 @@ class TableRow:
 def result_to_json(result: EvaluationResult) -> dict[str, Any]:
     """Return every number of an evaluation with each metric's unit and direction, JSON-ready."""
     about = {
-        name: {"unit": METRICS[name].unit, "direction": METRICS[name].direction, "help": METRICS[name].help}
-        for name in result.metrics
+        name: {
+            "unit": info.unit,
+            "direction": info.direction,
+            "needs": list(info.needs),
+            "help": info.help,
+            "requires": info.requires,
+            "over_all": info.over_all,
+        }
+        for name, info in metric_infos(result.metrics).items()
     }
     return {**result.to_json(), "about_metrics": about}
 
 
 def table_header(result: EvaluationResult) -> list[str]:
     """Return the column heads: the metrics, each with its direction."""
-    return [f"{name} {_ARROWS[METRICS[name].direction]}" for name in result.metrics]
+    return [f"{name} {_ARROWS[info.direction]}" for name, info in metric_infos(result.metrics).items()]
 
 
 def table_rows(result: EvaluationResult) -> list[TableRow]:
@@ -79,8 +86,7 @@ def result_to_markdown(result: EvaluationResult) -> str:
         name = {"mean": "**mean**", "control": f"*control: {row.name}*"}.get(row.kind, row.name)
         lines.append(_markdown_line([name, *row.cells]))
     lines += ["", f"{_DIRECTION_KEY}. Success rate: {result.success_rate:.0%}.", ""]
-    for name in result.metrics:
-        info = METRICS[name]
+    for name, info in metric_infos(result.metrics).items():
         unit = f" [{info.unit}]" if info.unit else ""
         lines.append(f"- `{name}`{unit}: {info.help}.")
     if result.notes:

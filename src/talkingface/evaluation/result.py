@@ -21,6 +21,7 @@ class EvaluationRow:
         failure: Why there is no ``generated``, or None.
         seconds: How long generation took.
         media_seconds: How long the generated video plays.
+        peak_memory_mb: Most memory of the generating process by then, MB.
     """
 
     name: str
@@ -31,6 +32,7 @@ class EvaluationRow:
     failure: str | None = None
     seconds: float | None = None
     media_seconds: float | None = None
+    peak_memory_mb: float | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,27 @@ class Score:
         return {"value": self.value, "reason": self.reason}
 
 
+@dataclass(frozen=True)
+class Interval:
+    """Where a mean over clips lies with 95 % confidence.
+
+    Attributes:
+        low: In the metric's own unit.
+        high: In the metric's own unit.
+        clips: How many clips have a value.
+    """
+
+    low: float
+    high: float
+    clips: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the interval as JSON holds it."""
+        return {"low": self.low, "high": self.high, "clips": self.clips}
+
+
 Scores = Mapping[str, Score]
+Intervals = Mapping[str, Interval]
 
 
 @dataclass(frozen=True)
@@ -68,6 +90,10 @@ class EvaluationResult:
         notes: Lines a reader should see beside the table.
         clip_controls: Clip name -> control name -> metric name -> score: what ``controls`` is the mean of.
         details: Clip name -> what its scores were made from (frames used, the distance at every offset), JSON-ready.
+        intervals: Metric name -> 95 % interval of the mean, where two clips or more have a value.
+        control_intervals: Control name -> metric name -> the same for the controls.
+        inputs: Clip name -> the paths of its files: ``generated``, ``face``, ``audio``, ``truth``.
+        files: Path -> SHA-256 of every file that took part.
     """
 
     metrics: tuple[str, ...]
@@ -80,12 +106,19 @@ class EvaluationResult:
     notes: tuple[str, ...] = ()
     clip_controls: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    intervals: Intervals = field(default_factory=dict)
+    control_intervals: Mapping[str, Intervals] = field(default_factory=dict)
+    inputs: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return every number and reason, JSON-ready."""
 
         def table(rows: Mapping[str, Scores]) -> dict[str, Any]:
             return {name: {metric: score.to_json() for metric, score in row.items()} for name, row in rows.items()}
+
+        def spans(intervals: Intervals) -> dict[str, Any]:
+            return {name: interval.to_json() for name, interval in intervals.items()}
 
         return {
             "metrics": list(self.metrics),
@@ -97,4 +130,8 @@ class EvaluationResult:
             "notes": list(self.notes),
             "clip_controls": {name: table(rows) for name, rows in self.clip_controls.items()},
             "details": {name: dict(detail) for name, detail in self.details.items()},
+            "intervals": spans(self.intervals),
+            "control_intervals": {name: spans(found) for name, found in self.control_intervals.items()},
+            "inputs": {name: dict(paths) for name, paths in self.inputs.items()},
+            "files": dict(self.files),
         }

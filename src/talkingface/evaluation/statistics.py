@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from talkingface.evaluation.result import Interval as Interval
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -14,21 +15,6 @@ EXACT_PAIRS = 16  # 2 to this power of sign patterns are enumerated; more pairs 
 _BLOCK = 2**20  # random numbers drawn at once, so that thousands of clips need no more memory than tens
 # Two sign patterns whose means are equal in exact arithmetic differ by rounding: that much of the largest difference.
 _ROUNDING = 1e-12
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Where a mean over clips lies.
-
-    Attributes:
-        low: Lower end, in the metric's unit.
-        high: Upper end.
-        clips: How many clips it was made from.
-    """
-
-    low: float
-    high: float
-    clips: int
 
 
 def bootstrap_interval(

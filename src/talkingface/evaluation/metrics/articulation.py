@@ -5,7 +5,7 @@ Lengths are inter-ocular: the distance between the eyes' centres is 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,13 @@ SMOOTHING_SECONDS = 0.024  # takes off the landmarks' own trembling, about 0.5 %
 NEAR_SECONDS = 0.06  # the truth must have been seen this near in time
 FEWEST_FRAMES = 12
 LEAST_MOVEMENT = 1e-4
+FRAMES_AT_ONCE = 1000
+FRAMES_AROUND = 64  # more than the smoothing reaches, at up to 600 frames a second
 
 
 @dataclass(frozen=True)
 class MouthPair:
-    """A mouth and the true mouth at the same moments.
+    """A face and the true face at the same moments.
 
     Attributes:
         times: (N,) seconds.
@@ -32,6 +34,8 @@ class MouthPair:
         true_lips: (N, 40, 2) of the truth.
         gap: (N,) inner-lip opening of the judged video.
         true_gap: (N,) of the truth.
+        face_distance: (N,) mean distance of the face's 468 surface points from the truth's.
+        frozen_distance: (N,) the same for the judged video's first face, held.
     """
 
     times: NDArray[np.float64]
@@ -39,11 +43,17 @@ class MouthPair:
     true_lips: NDArray[np.float64]
     gap: NDArray[np.float64]
     true_gap: NDArray[np.float64]
+    face_distance: NDArray[np.float64]
+    frozen_distance: NDArray[np.float64]
 
     def frozen(self) -> MouthPair:
-        """The first mouth held."""
-        held = np.broadcast_to(self.lips[:1], self.lips.shape)
-        return MouthPair(self.times, held, self.true_lips, np.broadcast_to(self.gap[:1], self.gap.shape), self.true_gap)
+        """The first face held."""
+        return replace(
+            self,
+            lips=np.broadcast_to(self.lips[:1], self.lips.shape),
+            gap=np.broadcast_to(self.gap[:1], self.gap.shape),
+            face_distance=self.frozen_distance,
+        )
 
 
 def pair_mouths(
@@ -60,12 +70,8 @@ def pair_mouths(
         reference: (478, 3) generic canonical face.
         truth_late: Seconds that the truth's lips are later than they should be; it is looked at so much later.
     """
-    true_points, points = np.asarray(truth.landmarks), np.asarray(judged.landmarks)
-    own = align(true_points, reference).to_canonical(true_points).mean(0)
-    true_shape = align(true_points, own).to_canonical(true_points)
-    shape = align(points, own).to_canonical(points)
-    shape = smooth_in_time(shape[..., :2], judged.times, SMOOTHING_SECONDS)
-    true_shape = smooth_in_time(true_shape[..., :2], truth.times, SMOOTHING_SECONDS)
+    own = _mean_shape(truth, reference)
+    true_shape, shape = _canonical_surface(truth, own), _canonical_surface(judged, own)
     times = np.asarray(judged.times, np.float64) + truth_late
     if len(truth) < 2:
         nothing = np.zeros(0, np.int64)
@@ -78,20 +84,49 @@ def pair_mouths(
     return _pair(times, shape, true_shape, kept, after[kept] - 1, np.clip(place[kept], 0, 1))
 
 
+def _mean_shape(track: FaceTrack, reference: NDArray[np.floating]) -> NDArray[np.float64]:
+    """A person's mean face (478, 3), brought to the reference; some frames at a time, for memory's sake."""
+    total = np.zeros(np.asarray(reference).shape)
+    for start in range(0, len(track), FRAMES_AT_ONCE):
+        points = np.asarray(track.landmarks[start : start + FRAMES_AT_ONCE])
+        total += align(points, reference).to_canonical(points).sum(0)
+    return total / len(track)
+
+
+def _canonical_surface(track: FaceTrack, own: NDArray[np.float64]) -> NDArray[np.float32]:
+    """A track's surface points (T, 468, 2) in canonical units, smoothed in time; some frames at a time."""
+    surface = np.empty((len(track), mesh.SURFACE_POINTS, 2), np.float32)
+    for start in range(0, len(track), FRAMES_AT_ONCE):
+        stop = min(len(track), start + FRAMES_AT_ONCE)
+        low, high = max(0, start - FRAMES_AROUND), min(len(track), stop + FRAMES_AROUND)
+        points = np.asarray(track.landmarks[low:high])
+        shape = align(points, own).to_canonical(points)[:, : mesh.SURFACE_POINTS, :2]
+        surface[start:stop] = smooth_in_time(shape, track.times[low:high], SMOOTHING_SECONDS)[start - low : stop - low]
+    return surface
+
+
 def _pair(
     times: NDArray[np.float64],
-    shape: NDArray[np.float64],
-    true_shape: NDArray[np.float64],
+    shape: NDArray[np.float32],
+    true_shape: NDArray[np.float32],
     kept: NDArray[np.int64],
     before: NDArray[np.int64],
     share: NDArray[np.float64],
 ) -> MouthPair:
     after = np.minimum(before + 1, len(true_shape) - 1)
-    weight = share[:, None, None]
-    matched = true_shape[before] * (1 - weight) + true_shape[after] * weight
-    judged = shape[kept]
-    gaps = [np.asarray(inner_lip_gap(lips), np.float64) for lips in (judged, matched)]
-    return MouthPair(times[kept], judged[:, LIPS], matched[:, LIPS], gaps[0], gaps[1])
+    number = len(kept)
+    lips, true_lips = np.empty((number, len(LIPS), 2)), np.empty((number, len(LIPS), 2))
+    gap, true_gap, distance, frozen = np.empty((4, number))
+    for start in range(0, number, FRAMES_AT_ONCE):
+        part = slice(start, start + FRAMES_AT_ONCE)
+        weight = share[part, None, None]
+        matched = true_shape[before[part]] * (1 - weight) + true_shape[after[part]] * weight
+        judged = shape[kept[part]].astype(np.float64)
+        lips[part], true_lips[part] = judged[:, LIPS], matched[:, LIPS]
+        gap[part], true_gap[part] = inner_lip_gap(judged), inner_lip_gap(matched)
+        distance[part] = np.linalg.norm(judged - matched, axis=-1).mean(-1)
+        frozen[part] = np.linalg.norm(shape[kept[0]] - matched, axis=-1).mean(-1)
+    return MouthPair(times[kept], lips, true_lips, gap, true_gap, distance, frozen)
 
 
 def aperture_correlation(pair: MouthPair) -> Score:
@@ -108,6 +143,32 @@ def mouth_landmark_distance(pair: MouthPair) -> Score:
     if len(pair.times) < FEWEST_FRAMES:
         return too_little_truth(pair)
     return Score(100.0 * float(np.linalg.norm(pair.lips - pair.true_lips, axis=-1).mean()))
+
+
+def landmark_distance(pair: MouthPair) -> Score:
+    """Mean distance of the face's 468 surface points from the truth's, in percent of the distance between the eyes."""
+    if len(pair.times) < FEWEST_FRAMES:
+        return too_little_truth(pair)
+    return Score(100.0 * float(pair.face_distance.mean()))
+
+
+def articulation_ratio(pair: MouthPair) -> Score:
+    """Standard deviation over time of the inner lips' opening, over the truth's."""
+    if len(pair.times) < FEWEST_FRAMES:
+        return too_little_truth(pair)
+    if pair.true_gap.std() < LEAST_MOVEMENT:
+        return Score(None, "n/a: the truth's mouth does not move")
+    return Score(float(pair.gap.std() / pair.true_gap.std()))
+
+
+def truth_scores(pair: MouthPair) -> dict[str, Score]:
+    """The metrics that compare with the truth, by name."""
+    return {
+        "aperture_correlation": aperture_correlation(pair),
+        "mouth_landmark_distance": mouth_landmark_distance(pair),
+        "landmark_distance": landmark_distance(pair),
+        "articulation_ratio": articulation_ratio(pair),
+    }
 
 
 def too_little_truth(pair: MouthPair) -> Score:

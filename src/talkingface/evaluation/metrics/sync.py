@@ -87,6 +87,35 @@ def sync_figures(mouth: Embeddings, sound: Embeddings, what: str) -> SyncFigures
     return SyncFigures(curve, windows, best - MAX_OFFSET, distance, float(np.median(curve)) - distance)
 
 
+def distances_at(
+    mouth: Embeddings, sound: Embeddings, offset: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """How each window of a mouth fits its sound, at one offset.
+
+    Args:
+        mouth: Of the video.
+        sound: On the same clock.
+        offset: Frames that the lips are taken to be late.
+
+    Returns:
+        (K,) rows of the mouth that have a face and sound at every offset that exists there; (K,) their distance at
+        ``offset``; (K,) their confidence: the median over all offsets less that distance.
+    """
+    shifts = np.arange(-MAX_OFFSET, MAX_OFFSET + 1)
+    places = np.arange(len(mouth.vectors))[:, None] - shifts[None]
+    inside = (places >= 0) & (places < len(sound.vectors)) & mouth.valid[:, None]
+    places = np.clip(places, 0, max(0, len(sound.vectors) - 1))
+    inside &= sound.valid[places]
+    likeness = np.full(places.shape, np.nan)
+    for column in range(len(shifts)):  # a column at a time: all of them at once would be 31 copies of the sound
+        found = np.einsum("td,td->t", mouth.vectors, sound.vectors[places[:, column]])
+        likeness[:, column] = np.where(inside[:, column], found, np.nan)
+    distances = np.sqrt(np.maximum(0.0, 2.0 - 2.0 * likeness))
+    rows = np.flatnonzero(inside[:, MAX_OFFSET + offset])
+    best = distances[rows, MAX_OFFSET + offset]
+    return rows, best, np.nanmedian(distances[rows], axis=1) - best
+
+
 def sync_scores(figures: SyncFigures) -> dict[str, Score]:
     """The figures as scores, by metric name."""
     return {
