@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
 
-from talkingface.evaluation.report import result_to_json, result_to_markdown, result_to_table, table_rows
-from talkingface.evaluation.result import EvaluationResult, Score
+from talkingface.evaluation.report import reasons, result_to_json, result_to_markdown, result_to_table
+from talkingface.evaluation.result import EvaluationResult, Interval, Score
 
 METRICS = ("sync_confidence", "sync_offset", "aperture_correlation")
 
@@ -14,7 +15,7 @@ METRICS = ("sync_confidence", "sync_offset", "aperture_correlation")
 def result(clips: int = 2) -> EvaluationResult:
     na = Score(None, "n/a: no truth")
     good = {"sync_confidence": Score(4.25), "sync_offset": Score(-1.0), "aperture_correlation": na}
-    failed = dict.fromkeys(METRICS, Score(None, "n/a: failed"))
+    failed = dict.fromkeys(METRICS, Score(None, "failed: no face"))
     rows = {f"clip{number}": good for number in range(1, clips)} | {"bad|one": failed}
     return EvaluationResult(
         metrics=METRICS,
@@ -24,6 +25,7 @@ def result(clips: int = 2) -> EvaluationResult:
         success_rate=0.5,
         failures={"bad|one": "no face\nfound"},
         notes=("offsets are in frames of 25 a second",),
+        intervals={"sync_confidence": Interval(4.0, 4.5, 2)},
     )
 
 
@@ -33,30 +35,33 @@ def rendered(evaluation: EvaluationResult) -> str:
     return stream.getvalue()
 
 
-def test_rows_are_clips_then_their_mean_then_controls() -> None:
-    rows = table_rows(result())
-    assert [(row.kind, row.name, row.failed) for row in rows] == [
-        ("clip", "clip1", False),
-        ("clip", "bad|one", True),
-        ("mean", "mean", False),
-        ("control", "frozen frame", False),
-        ("control", "silence", False),
-    ]
-    assert rows[0].cells == ("4.250", "-1.000", "n/a: no truth")
-    assert rows[4].cells == ("n/a", "n/a", "n/a")
-
-
-def test_markdown_has_every_row_direction_and_failure() -> None:
+def test_markdown_has_every_row_direction_interval_and_failure() -> None:
     text = result_to_markdown(result())
+    assert "| metric | mean | *frozen frame* | *silence* |" in text
+    assert "| sync_confidence ↑ | **4.250 [4.000, 4.500]** | 0.125 | n/a |" in text
     assert "| clip | sync_confidence ↑ | sync_offset →0 | aperture_correlation ↑ |" in text
-    assert "| clip1 | 4.250 | -1.000 | n/a: no truth |" in text
-    assert r"| bad\|one | n/a: failed |" in text
-    assert "| *control: frozen frame* | 0.125 |" in text
+    assert "| clip1 | 4.250 | -1.000 | n/a |" in text
+    assert r"| bad\|one | failed |" in text
+    assert "- no truth: aperture_correlation" in text
     assert "Success rate: 50%" in text
     assert "- bad|one: no face found" in text
     assert "- offsets are in frames" in text
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    assert {line.replace(r"\|", "").count("|") for line in lines} == {5}
+    tables = [block for block in text.split("\n\n") if block.startswith("|")]
+    columns = [{line.replace(r"\|", "").count("|") for line in table.splitlines()} for table in tables]
+    assert columns == [{5}, {5}]
+
+
+def test_reasons_name_the_clips_when_not_all_lack_a_value() -> None:
+    assert reasons(result()) == ["no truth: aperture_correlation"]
+    other = result(3)
+    rows = {**other.rows, "clip2": {**other.rows["clip2"], "aperture_correlation": Score(0.5)}}
+    assert reasons(replace(other, rows=rows)) == ["no truth: aperture_correlation (clip1)"]
+
+
+def test_a_single_clip_has_no_mean_beside_it() -> None:
+    one = result(2)
+    alone = replace(one, rows={"clip1": one.rows["clip1"]}, failures={}, intervals={})
+    assert "mean" not in rendered(alone).splitlines()[2] and "4.250" in rendered(alone)
 
 
 def test_every_number_of_the_console_is_in_the_json() -> None:
@@ -64,11 +69,11 @@ def test_every_number_of_the_console_is_in_the_json() -> None:
     assert content["rows"]["clip1"]["sync_confidence"] == {"value": 4.25, "reason": None}
     assert content["controls"]["frozen frame"]["sync_confidence"]["value"] == 0.125
     assert content["means"]["sync_offset"]["value"] == -1.0
-    assert content["about_metrics"]["sync_offset"] == {
-        "unit": "frames",
-        "direction": "near 0",
-        "help": content["about_metrics"]["sync_offset"]["help"],
-    }
+    about = content["about_metrics"]["sync_offset"]
+    assert (about["unit"], about["direction"], about["needs"], about["requires"], about["over_all"]) == (
+        "frames", "near 0", ["sound"], "", False,
+    )  # fmt: skip
+    assert content["intervals"] == {"sync_confidence": {"low": 4.0, "high": 4.5, "clips": 2}}
     assert content["failures"] == {"bad|one": "no face\nfound"}
 
 

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from talkingface.evaluation.registry import HIGHER, LOWER, NEAR_ONE, NEAR_ZERO, metric_infos
-from talkingface.evaluation.result import EvaluationResult, Score, Scores
+from talkingface.evaluation.result import EvaluationResult, Interval, Score, Scores
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 _ARROWS = {HIGHER: "↑", LOWER: "↓", NEAR_ONE: "→1", NEAR_ZERO: "→0"}
 _DIRECTION_KEY = "↑ higher is better, ↓ lower is better, →1 and →0 nearer is better"
-
-
-@dataclass(frozen=True)
-class TableRow:
-    """One line of the score table.
-
-    Attributes:
-        kind: ``clip``, ``mean`` or ``control``.
-        name: Of the clip or control.
-        cells: One text for each metric.
-        failed: True for a clip that was not made or could not be scored.
-    """
-
-    kind: str
-    name: str
-    cells: tuple[str, ...]
-    failed: bool = False
+_INTERVAL_KEY = "[low, high]: 95 % interval of the mean over clips, by bootstrap"
+_MOST_CLIPS = 4  # with more, the console shows their mean alone
+_MOST_NAMES = 3
 
 
 def result_to_json(result: EvaluationResult) -> dict[str, Any]:
@@ -49,46 +34,59 @@ def result_to_json(result: EvaluationResult) -> dict[str, Any]:
     return {**result.to_json(), "about_metrics": about}
 
 
-def table_header(result: EvaluationResult) -> list[str]:
-    """Return the column heads: the metrics, each with its direction."""
-    return [f"{name} {_ARROWS[info.direction]}" for name, info in metric_infos(result.metrics).items()]
+def metric_heads(result: EvaluationResult) -> dict[str, str]:
+    """Return each metric's name with its direction."""
+    return {name: f"{name} {_ARROWS[info.direction]}" for name, info in metric_infos(result.metrics).items()}
 
 
-def table_rows(result: EvaluationResult) -> list[TableRow]:
-    """Return the lines of the score table: clips, their mean, control rows."""
+def score_text(score: Score | None, interval: Interval | None = None) -> str:
+    """Return a score as a table shows it: three decimals and its interval; ``n/a`` or ``failed`` where there is none.
 
-    def cells(scores: Scores) -> tuple[str, ...]:
-        return tuple(score_text(scores.get(name, Score(None, "n/a"))) for name in result.metrics)
-
-    rows = [TableRow("clip", name, cells(scores), name in result.failures) for name, scores in result.rows.items()]
-    rows.append(TableRow("mean", "mean", cells(result.means)))
-    rows += [TableRow("control", name, cells(scores)) for name, scores in result.controls.items()]
-    return rows
-
-
-def score_text(score: Score) -> str:
-    """Return a score as a table shows it: three decimals, or the reason there is none.
-
-    Why a clip failed is listed below the table, once.
+    The reasons are listed below the table, once: see ``reasons``.
     """
-    if score.value is None and score.reason and score.reason.startswith("failed: "):
-        return "failed"
-    if score.value is None:
-        return score.reason or "n/a"
-    return f"{score.value:.3f}"
+    if score is None or score.value is None:
+        reason = None if score is None else score.reason
+        return "failed" if reason and reason.startswith("failed: ") else "n/a"
+    text = f"{score.value:.3f}"
+    return text if interval is None else f"{text} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def reasons(result: EvaluationResult) -> list[str]:
+    """Return why clips that were scored lack a value, a line for each reason: ``no truth: name, name``."""
+    scored = {name: scores for name, scores in result.rows.items() if name not in result.failures}
+    why: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for metric in result.metrics:
+        clips: dict[str, list[str]] = {}
+        if metric_infos([metric])[metric].over_all:
+            score = result.means.get(metric)
+            clips = {score.reason or "n/a": list(scored)} if score is not None and score.value is None else {}
+        else:
+            for name, scores in scored.items():
+                score = scores.get(metric)
+                if score is not None and score.value is None:
+                    clips.setdefault(score.reason or "n/a", []).append(name)
+        for reason, names in clips.items():
+            where = () if len(names) == len(scored) else tuple(names)
+            why.setdefault((reason.removeprefix("n/a: "), where), []).append(metric)
+    return [f"{reason}: {', '.join(metrics)}{_of_clips(where)}" for (reason, where), metrics in why.items()]
 
 
 def result_to_markdown(result: EvaluationResult) -> str:
-    """Return the score table, its key, notes and failures as Markdown."""
-    head = ["clip", *table_header(result)]
-    lines = [_markdown_line(head), _markdown_line(["---"] * len(head))]
-    for row in table_rows(result):
-        name = {"mean": "**mean**", "control": f"*control: {row.name}*"}.get(row.kind, row.name)
-        lines.append(_markdown_line([name, *row.cells]))
-    lines += ["", f"{_DIRECTION_KEY}. Success rate: {result.success_rate:.0%}.", ""]
+    """Return the means beside the control rows, the clips, their key, notes and failures as Markdown."""
+    heads = metric_heads(result)
+    lines = [_markdown_line(["metric", "mean", *(f"*{name}*" for name in result.controls)])]
+    lines.append(_markdown_line(["---"] * (2 + len(result.controls))))
+    for name, head in heads.items():
+        lines.append(_markdown_line([head, f"**{_mean(result, name)}**", *_control_cells(result, name)]))
+    lines += ["", _markdown_line(["clip", *heads.values()]), _markdown_line(["---"] * (1 + len(heads)))]
+    lines += [_markdown_line([clip, *_cells(result, scores)]) for clip, scores in result.rows.items()]
+    lines += ["", f"{_DIRECTION_KEY}; {_INTERVAL_KEY}. Success rate: {result.success_rate:.0%}.", ""]
     for name, info in metric_infos(result.metrics).items():
         unit = f" [{info.unit}]" if info.unit else ""
         lines.append(f"- `{name}`{unit}: {info.help}.")
+    missing = reasons(result)
+    if missing:
+        lines += ["", "Not applicable:", "", *(f"- {line}" for line in missing)]
     if result.notes:
         lines += ["", *(f"- {note}" for note in result.notes)]
     if result.failures:
@@ -109,17 +107,45 @@ def result_to_table(result: EvaluationResult, title: str = "Scores") -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    rows = table_rows(result)
-    clips = [row for row in rows if row.kind == "clip"]
-    shown = [row for row in rows if row.kind != "clip" or len(clips) <= 4]
-    table = Table(title=title, caption=_DIRECTION_KEY, title_justify="left", caption_justify="left")
+    key = f"{_DIRECTION_KEY}\n{_INTERVAL_KEY}" if result.intervals else _DIRECTION_KEY
+    table = Table(title=title, caption=key, title_justify="left", caption_justify="left")
     table.add_column("metric", no_wrap=True)
-    for row in shown:
-        style = {"mean": "bold", "control": "dim"}.get(row.kind, "red" if row.failed else "")
-        table.add_column(Text(row.name, style=style), style=style, justify="right", overflow="fold")
-    for index, head in enumerate(table_header(result)):
-        table.add_row(head, *(Text(row.cells[index]) for row in shown))
+    shown = list(result.rows.items()) if len(result.rows) <= _MOST_CLIPS else []
+    for clip, _ in shown:
+        style = "red" if clip in result.failures else ""
+        table.add_column(Text(clip, style=style), style=style, justify="right", overflow="fold")
+    with_mean = len(result.rows) != 1
+    if with_mean:
+        table.add_column(Text("mean", style="bold"), style="bold", justify="right", overflow="fold")
+    for control in result.controls:
+        table.add_column(Text(control, style="dim"), style="dim", justify="right", overflow="fold")
+    for name, head in metric_heads(result).items():
+        cells = [score_text(scores.get(name)) for _, scores in shown]
+        cells += [_mean(result, name)] if with_mean else []
+        table.add_row(head, *(Text(cell) for cell in (*cells, *_control_cells(result, name))))
     return table
+
+
+def _mean(result: EvaluationResult, metric: str) -> str:
+    return score_text(result.means.get(metric), result.intervals.get(metric))
+
+
+def _cells(result: EvaluationResult, scores: Scores) -> list[str]:
+    return [score_text(scores.get(name)) for name in result.metrics]
+
+
+def _control_cells(result: EvaluationResult, metric: str) -> list[str]:
+    return [
+        score_text(scores.get(metric), result.control_intervals.get(control, {}).get(metric))
+        for control, scores in result.controls.items()
+    ]
+
+
+def _of_clips(names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f" ({', '.join(names[:_MOST_NAMES])}{more})"
 
 
 def _markdown_line(cells: list[str]) -> str:
