@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from talkingface.cli_verbs import Argument, Verb, verb_parser
 from talkingface.errors import OptionError
 from talkingface.option_arguments import OptionParser, add_options, given_options
-from talkingface.options import DubOptions, ToolkitOptions
+from talkingface.options import DubOptions, ListingOptions, ToolkitOptions
 
 
 def parse(tokens: list[str], schema: type = ToolkitOptions, values: bool = True) -> dict[str, Any]:
@@ -73,3 +74,45 @@ def test_what_is_wrong_is_said(tokens: list[str], message: str) -> None:
 
 def test_code_in_a_value_is_only_text() -> None:
     assert parse(["--model=__import__('os').abort()"]) == {"model": "__import__('os').abort()"}
+
+
+@pytest.mark.parametrize(
+    "tokens", [["a.mp4", "b.mp4", "--crf=3"], ["--crf", "3", "a.mp4", "b.mp4"], ["a.mp4", "--crf", "3", "b.mp4"]]
+)
+def test_several_arguments_stand_anywhere(tokens: list[str]) -> None:
+    namespace = several().parse(tokens)
+    assert namespace.files == ["a.mp4", "b.mp4"]
+    assert given_options(namespace, DubOptions) == {"crf": 3}
+
+
+def test_several_are_at_least_one() -> None:
+    with pytest.raises(OptionError, match="required: FILE"):
+        several().parse(["--crf", "3"])
+    with pytest.raises(OptionError, match="did you mean 'crf'"):
+        several().parse(["a.mp4", "--crff", "3"])
+
+
+def test_help_shows_several(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        several().parse(["--help"])
+    shown = capsys.readouterr().out
+    assert "FILE [FILE ...]" in shown and "what to read" in shown and "--crf" in shown
+
+
+def several() -> OptionParser:
+    parser = OptionParser("program")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="what to read")
+    add_options(parser, DubOptions)
+    return parser
+
+
+def test_several_that_may_be_left_out() -> None:
+    verb = Verb(
+        "score",
+        "Score",
+        "nowhere:score",
+        ListingOptions,
+        (Argument("files", "FILE", "Videos", optional=True, several=True),),
+    )
+    assert verb_parser(verb).parse(["--json"]).files == []
+    assert verb_parser(verb).parse(["a", "--json", "b"]).files == ["a", "b"]

@@ -21,6 +21,7 @@ class Argument:
         help: One sentence.
         flags: Such as ``("-o", "--output")`` for a required named argument; empty for a positional one.
         optional: A positional argument that may be left out.
+        several: A positional argument that is given once or more (with ``optional``: any number of times); its value is a list.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Argument:
     help: str
     flags: tuple[str, ...] = ()
     optional: bool = False
+    several: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,8 @@ def verb_parser(verb: Verb) -> OptionParser:
                 *argument.flags, dest=argument.name, metavar=argument.metavar, required=True, help=argument.help
             )
         else:
-            number = "?" if argument.optional else None
+            once, often = ("?", "*") if argument.optional else (None, "+")
+            number = often if argument.several else once
             parser.add_argument(argument.name, metavar=argument.metavar, help=argument.help, nargs=number)
     add_options(parser, verb.schema)
     return parser

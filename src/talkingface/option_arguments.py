@@ -46,7 +46,11 @@ class OptionParser(argparse.ArgumentParser):
             OptionError: for an option that does not exist (with the nearest ones), a value that is not valid, or a
                 token too many.
         """
-        namespace, rest = self.parse_known(tokens)
+        if any(action.nargs in ("+", "*") for action in self._get_positional_actions()):
+            # "a.mp4 --json b.mp4": several arguments may stand on both sides of an option.
+            namespace, rest = self.parse_known_intermixed_args([_with_hyphens(token) for token in tokens])
+        else:
+            namespace, rest = self.parse_known(tokens)
         for token in rest:
             if token.startswith("--") and len(token) > 2:
                 name = token.partition("=")[0].removeprefix("--")
