@@ -2,16 +2,18 @@
 
     python benchmarks/validate_sync_expert.py FOLDER_OF_VIDEOS --cache FOLDER_FOR_TRACKS
 
-For every clip and each expert: its offset as a whole, whether pieces of it, cut out and judged alone, agree with that,
-and the confidence with its own sound and with another clip's. Then how often the expert at work and the judge, who were
-trained on different people, find the same offset. Clips whose name begins with ``mcgurk_mismatched`` have lips and
-sound that deliberately disagree; they are reported, and left out of every mean, as are clips that repeat another's
-sound or pictures.
+For every clip and each expert: its offset as a whole, whether randomly chosen pieces of it, cut out and judged alone,
+agree with that, and the confidence with its own sound and with another clip's. A clip whose own confidence is below
+``UNDECIDED_CONFIDENCE`` has no offset that could be agreed with; its pieces are counted apart. Then how often the
+expert at work and the judge, who were trained on different people, find the same offset. Clips whose name begins with
+``mcgurk_mismatched`` have lips and sound that deliberately disagree; they are reported, and left out of every mean, as
+are clips that repeat another's sound or pictures.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +25,13 @@ from kept_tracks import most_prominent
 from numpy.typing import NDArray
 
 from talkingface.errors import TalkingFaceError
-from talkingface.evaluation.metrics.sync import MAX_OFFSET, SHORTEST_ROWS, SyncFigures, sync_figures
+from talkingface.evaluation.metrics.sync import (
+    MAX_OFFSET,
+    SHORTEST_ROWS,
+    UNDECIDED_CONFIDENCE,
+    SyncFigures,
+    sync_figures,
+)
 from talkingface.evaluation.observation import generic_face
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import align_to_own_mean
@@ -73,10 +81,19 @@ class Judged:
         self.own = {clip.name: sync_figures(self.lips[clip.name], self.sound[clip.name], clip.name) for clip in clips}
 
     def pieces(self, clip: Clip, rows: int) -> list[SyncFigures]:
-        """Figures of pieces of a clip, each cut out of picture and sound before anything is embedded."""
+        """Figures of random pieces of a clip, each cut out of picture and sound before anything is embedded.
+
+        As many as fit twice over; the same ones for both experts and in every run. A clip no longer than one and a
+        half pieces gives none: its pieces would be itself.
+        """
+        draw = random.Random(clip.name)
         found = []
         for start, stop in clip.mouth.stretches:
-            for low in range(start, min(stop, len(self.sound[clip.name].vectors)) - rows + 1, rows):
+            last = min(stop, len(self.sound[clip.name].vectors)) - rows
+            if 2 * (last - start) < rows:
+                continue
+            for _ in range(2 * (last - start + rows) // rows):
+                low = draw.randint(start, last)
                 part = slice(low, low + rows)
                 mouth = MouthOnGrid(clip.mouth.points[part], ((0, rows),), clip.mouth.present[part])
                 samples = clip.samples[low * SAMPLES_PER_ROW : (low + rows) * SAMPLES_PER_ROW]
@@ -104,17 +121,24 @@ def share(flags: Sequence[bool] | Sequence[float] | NDArray[np.bool_]) -> str:
 
 def report(title: str, judged: Judged, clips: Sequence[Clip], piece: int) -> None:
     print(f"\n{title}")
-    columns = ("source", "clips", "offset", "|o|<=1", "|o|<=3", "own", "other", "beats", "pieces", "agree")
+    columns = (
+        "source", "clips", "offset", "|o|<=1", "|o|<=3", "own", "other", "beats", "undecided", "pieces", "agree",
+        "of undec.", "agree",
+    )  # fmt: skip
     print(" ".join(f"{column:>9}" for column in columns))
     totals: dict[str, list[dict[str, list[float]]]] = {}
     for clip in clips:
         own, other = judged.own[clip.name], judged.with_other_sound(clip, clips)
+        undecided = own.confidence < UNDECIDED_CONFIDENCE
+        agree: list[float] = [abs(figures.offset - own.offset) <= 1 for figures in judged.pieces(clip, piece)]
         found: dict[str, list[float]] = {
             "offset": [own.offset],
             "own": [own.confidence],
             "other": [] if other is None else [other.confidence],
             "beats": [] if other is None else [own.confidence > other.confidence],
-            "agree": [abs(figures.offset - own.offset) <= 1 for figures in judged.pieces(clip, piece)],
+            "undecided": [undecided],
+            "agree": [] if undecided else agree,
+            "agree undecided": agree if undecided else [],
         }
         totals.setdefault(clip.group, []).append(found)
     for name, rows in [*sorted(totals.items()), ("all", [one for group in totals.values() for one in group])]:
@@ -122,8 +146,9 @@ def report(title: str, judged: Judged, clips: Sequence[Clip], piece: int) -> Non
         offsets = np.abs(values["offset"])
         cells = (
             name, len(rows), f"{np.median(values['offset']):+.0f}", share(offsets <= 1), share(offsets <= 3),
-            share(values["own"]), share(values["other"]), share(values["beats"]), len(values["agree"]),
-            share(values["agree"]),
+            share(values["own"]), share(values["other"]), share(values["beats"]), int(sum(values["undecided"])),
+            len(values["agree"]), share(values["agree"]), len(values["agree undecided"]),
+            share(values["agree undecided"]),
         )  # fmt: skip
         print(" ".join(f"{cell:>9}" for cell in cells))
 
@@ -133,9 +158,10 @@ def agreement(work: Judged, judge: Judged, clips: Sequence[Clip]) -> None:
     long = [clip for clip in clips if clip.rows >= LONG_SECONDS * GRID_RATE]
     groups = sorted({clip.group for clip in clips})
     rows = [(group, [clip for clip in clips if clip.group == group]) for group in groups]
+    spoken = [clip for clip in long if not clip.name.startswith("mcgurk")]
     print("\nthe two experts' offsets lie within one frame of each other")
     print(" ".join(f"{column:>9}" for column in ("source", "clips", "agree", "sure", "agree")))
-    for name, part in [*rows, ("all", list(clips)), (f">= {LONG_SECONDS:g} s", long)]:
+    for name, part in [*rows, ("all", list(clips)), (f">= {LONG_SECONDS:g} s", long), ("no McGurk", spoken)]:
         pairs = [(work.own[clip.name], judge.own[clip.name]) for clip in part]
         alike = np.array([abs(one.offset - other.offset) <= 1 for one, other in pairs], bool)
         sure = np.array([min(one.confidence, other.confidence) >= SURE for one, other in pairs], bool)

@@ -78,12 +78,12 @@ def show_result(console: Console, result: RunResult) -> None:
     """Print the score table, failures and where everything lies."""
     from rich.text import Text
 
-    from talkingface.evaluation.report import result_to_table
+    from talkingface.evaluation.report import reasons, result_to_table
 
     if result.evaluation is not None:
         console.print(result_to_table(result.evaluation))
-        for note in result.evaluation.notes:
-            console.print(Text(note), soft_wrap=True)
+        for line in (*(f"n/a: {reason}" for reason in reasons(result.evaluation)), *result.evaluation.notes):
+            console.print(Text(line), soft_wrap=True)
     for name, reason in result.failures.items():
         console.print(Text(f"{name}: {reason}", style="red"), soft_wrap=True)
     if result.evaluation_failure:

@@ -21,7 +21,8 @@ class Argument:
         help: One sentence.
         flags: Such as ``("-o", "--output")`` for a required named argument; empty for a positional one.
         optional: A positional argument that may be left out.
-        several: A positional argument that is given once or more (with ``optional``: any number of times); its value is a list.
+        several: A positional argument that is given once or more (with ``optional``: any number of times); its value is
+            a list.
     """
 
     name: str
@@ -99,10 +100,14 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "evaluate",
-        "Score a generated video, made by this program or another",
+        "Score generated videos, made by this program or another",
         "talkingface.cli_evaluate:evaluate",
         schemas.EvaluateOptions,
-        (Argument("generated", "GENERATED", "The video to score"),),
+        (
+            Argument(
+                "files", "GENERATED", "The videos to score; left out with --manifest", optional=True, several=True
+            ),
+        ),
         "talkingface evaluate dubbed.mp4 --face original.mp4 --audio spanish.wav --json",
     ),
     Verb(

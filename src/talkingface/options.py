@@ -30,16 +30,22 @@ PIXEL_FORMATS = ("auto", "keep")
 PAIRINGS = ("unpaired", "self", "all", "manifest")
 SPLITS = ("val", "train", "test")
 EMOTIONS = ("none", "happy", "sad", "angry", "surprise")
+LSE_MODES = ("tracked", "lrs")
+LSE_MODE_HELP = "What SyncNet sees: tracked, the face cut out as its authors do; lrs, files that are cut out already"
 DEFAULT_METRICS = (
     "sync_confidence",
     "sync_offset",
     "sync_distance",
     "aperture_correlation",
     "mouth_landmark_distance",
+    "landmark_distance",
+    "articulation_ratio",
+    "silence_leak",
     "sharpness_ratio",
     "flicker_ratio",
     "success_rate",
     "real_time_factor",
+    "peak_memory",
 )
 
 
@@ -241,6 +247,7 @@ class ToolkitOptions(SynthesisOptions):
     metrics: tuple[str, ...] = option(
         DEFAULT_METRICS, "Scores to compute; none when empty", group="Evaluation", metavar="NAMES"
     )
+    lse_mode: str = option("tracked", LSE_MODE_HELP, group="Evaluation", choices=LSE_MODES)
     dataset_dir: Path = option(Path("dataset"), "Where datasets lie", group="Folders", metavar="FOLDER")
     results_dir: Path = option(Path("results"), "Where run folders are made", group="Folders", metavar="FOLDER")
 
@@ -255,13 +262,35 @@ class EvaluateOptions(WorkOptions):
     """Options of ``talkingface evaluate``."""
 
     audio: Path | None = option(
-        None, "The sound it should speak; its own when not given", group="Inputs", metavar="FILE"
+        None,
+        "The sound it should speak, or a folder of sounds named like the videos; its own when not given",
+        group="Inputs",
+        metavar="PATH",
     )
-    truth: Path | None = option(None, "A real video of the same speech", group="Inputs", metavar="FILE")
-    face: Path | None = option(None, "The video or picture it was made from", group="Inputs", metavar="FILE")
+    truth: Path | None = option(
+        None, "A real video of the same speech, or a folder of them", group="Inputs", metavar="PATH"
+    )
+    face: Path | None = option(
+        None, "The video or picture it was made from, or a folder of them", group="Inputs", metavar="PATH"
+    )
+    manifest: Path | None = option(
+        None,
+        "CSV file of the clips, instead of files: columns face, audio, generated, truth, name",
+        group="Inputs",
+        metavar="FILE",
+    )
+    generated: Path | None = option(
+        None, "Folder of the generated videos that the manifest names", group="Inputs", metavar="FOLDER"
+    )
     metrics: tuple[str, ...] = option(DEFAULT_METRICS, "Scores to compute", group="Evaluation", metavar="NAMES")
+    lse_mode: str = option("tracked", LSE_MODE_HELP, group="Evaluation", choices=LSE_MODES)
     json: bool = option(False, "Print the report as JSON on standard output", group="Output")
     report: Path | None = option(None, "Write the report as JSON", group="Output", metavar="FILE")
+    html: Path | None = option(
+        None, "Write the report as a page with curves, pictures and videos", group="Output", metavar="FILE"
+    )
+    checkpoint_dir: Path = option(Path("checkpoints"), "Where weights you bring lie", group="Folders", metavar="FOLDER")
+    device: str = option("auto", "Where optional networks run", group="Machine", choices=DEVICES)
 
 
 @dataclass(frozen=True)

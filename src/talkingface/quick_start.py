@@ -171,11 +171,19 @@ def _evaluate(
     options = configuration.options
     if not options.metrics or not any(outcome.output for outcome in outcomes):
         return None, None
-    from talkingface.evaluation.protocol import evaluate  # numpy, PyAV and onnxruntime
+    from talkingface.evaluation.observation import EvaluationSettings  # numpy, PyAV and onnxruntime
+    from talkingface.evaluation.protocol import evaluate
 
     rows = [_evaluation_row(outcome) for outcome in outcomes]
     try:
-        result = evaluate(rows, options.metrics, progress=progress, cancel=cancel, threads=options.thread_count)
+        result = evaluate(
+            rows,
+            options.metrics,
+            settings=EvaluationSettings(options.checkpoint_dir, options.lse_mode, options.device),
+            progress=progress,
+            cancel=cancel,
+            threads=options.thread_count,
+        )
     except Cancelled:
         raise
     except Exception as error:  # the videos are made: the report must still be written, and say that scoring failed
@@ -197,4 +205,5 @@ def _evaluation_row(outcome: PairOutcome) -> EvaluationRow:
         failure=outcome.failure,
         seconds=outcome.seconds,
         media_seconds=outcome.media_seconds,
+        peak_memory_mb=(outcome.report or {}).get("peak_memory_mb"),
     )

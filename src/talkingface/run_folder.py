@@ -67,8 +67,8 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def json_text(content: Any) -> str:
-    """Return content as JSON text; see ``write_json``."""
-    return json.dumps(_json_ready(content), indent=2, ensure_ascii=False, allow_nan=False)
+    """Return content as JSON text; see ``write_json``. A list that holds no objects is one line."""
+    return _indented(_json_ready(content), "")
 
 
 class LoggedProgress:
@@ -132,3 +132,13 @@ def _json_ready(content: Any) -> Any:
     if content is None or isinstance(content, str | bool | int):
         return content
     return str(content)
+
+
+def _indented(content: Any, margin: str) -> str:
+    inner = margin + "  "
+    if isinstance(content, dict) and content:
+        lines = [f"{inner}{json.dumps(key, ensure_ascii=False)}: {_indented(v, inner)}" for key, v in content.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{margin}}}"
+    if isinstance(content, list) and any(isinstance(value, dict) for value in content):
+        return "[\n" + ",\n".join(f"{inner}{_indented(value, inner)}" for value in content) + f"\n{margin}]"
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)

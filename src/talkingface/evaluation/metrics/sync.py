@@ -17,6 +17,7 @@ from talkingface.models.syncnet.landmark_expert import GRID_RATE, Embeddings
 MAX_OFFSET = 15
 MIN_WINDOWS = 12  # every offset is the mean of at least so many windows
 SHORTEST_ROWS = MIN_WINDOWS + MAX_OFFSET
+UNDECIDED_CONFIDENCE = 0.1  # below it, the best offset is one among many: the least of 31 numbers that hardly differ
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,11 @@ def distances_at(
 
 def sync_scores(figures: SyncFigures) -> dict[str, Score]:
     """The figures as scores, by metric name."""
+    offset = Score(float(figures.offset))
+    if figures.confidence < UNDECIDED_CONFIDENCE:
+        offset = Score(None, "n/a: undecided, lips and sound fit nowhere better than elsewhere")
     return {
         "sync_confidence": Score(figures.confidence),
-        "sync_offset": Score(float(figures.offset)),
+        "sync_offset": offset,
         "sync_distance": Score(figures.distance),
     }
