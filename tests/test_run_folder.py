@@ -47,3 +47,28 @@ def test_the_log_has_what_the_run_says_and_the_package_warns_of(tmp_path: Path) 
     assert "INFO stage 1/2 analyse (10 steps)" in text
     assert "WARNING a packet is damaged" in text
     assert silent.messages == ["50 % done"]
+
+
+def test_texts_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, link = tmp_path / "report.json", tmp_path / "latest.json"
+    write_text(path, "old")
+    link.symlink_to(path)
+
+    def full(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[:2])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OutputError, match=r"latest\.json: cannot be written: No space left"):
+            write_text(link, "new text")
+    assert path.read_text() == "old"
+    write_text(link, "néw")
+    assert link.is_symlink() and path.read_bytes() == "néw".encode()
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["latest.json", "report.json"]
+
+
+def test_texts_go_into_pipes_and_devices() -> None:
+    write_text(Path("/dev/null"), "text")
+    assert not Path("/dev/null").is_file()

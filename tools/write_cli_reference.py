@@ -56,6 +56,7 @@ def verb_section(verb: Verb) -> str:
         lines += ["| argument | meaning |", "| --- | --- |"]
         for argument in verb.arguments:
             name = ", ".join(f"`{flag} {argument.metavar}`" for flag in argument.flags) or f"`{argument.metavar}`"
+            name += " ..." if argument.several else ""
             lines.append(f"| {name} | {argument.help} |")
         lines.append("")
     fields = option_fields(verb.schema).values()

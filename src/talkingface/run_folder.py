@@ -6,6 +6,7 @@ import datetime
 import json
 import logging
 import math
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,13 +47,23 @@ def create_run_folder(results_dir: Path, model: str, dataset: str) -> Path:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8.
+    """Write a text file in UTF-8, whole or not at all: what was there before stays until the new text is complete.
 
     Raises:
         OutputError: when it cannot be written.
     """
+    content = text.encode("utf-8")
+    target = path.resolve()  # a link stays a link
+    beside = target.with_name(f".talkingface-{uuid.uuid4().hex}.part")
     try:
-        path.write_text(text, encoding="utf-8")
+        if target.exists() and not target.is_file():
+            target.write_bytes(content)  # a pipe or device cannot be replaced
+            return
+        try:
+            beside.write_bytes(content)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
 

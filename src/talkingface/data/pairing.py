@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from talkingface.data.manifest import ManifestRow
+from talkingface.data.naming import numbered
 from talkingface.errors import MediaError
 
 # fmt: off
@@ -108,22 +109,15 @@ def pair_manifest(rows: Iterable[ManifestRow]) -> list[Pair]:
         if truth is None and row.audio is None and not is_still(row.face):
             truth = row.face
         sound = row.audio or row.face
-        pairs.append(Pair(_pair_name(row.face, sound), row.face, sound, truth))
+        pairs.append(Pair(row.name or _pair_name(row.face, sound), row.face, sound, truth))
     return pairs
 
 
 def unique_names(pairs: Iterable[Pair]) -> list[Pair]:
     """Number the pairs that would have the same name (files of the same stem in different folders)."""
-    seen: set[str] = set()
-    unique: list[Pair] = []
-    for pair in pairs:
-        name, number = pair.name, 1
-        while name.casefold() in seen:
-            number += 1
-            name = f"{pair.name}-{number}"
-        seen.add(name.casefold())
-        unique.append(replace(pair, name=name))
-    return unique
+    found = list(pairs)
+    names = numbered([pair.name for pair in found])
+    return [replace(pair, name=name) for pair, name in zip(found, names, strict=True)]
 
 
 def check_pairs(pairs: Sequence[Pair], where: Path, pairing: str, notes: Sequence[str]) -> None:
