@@ -16,6 +16,7 @@ def test_parts_before_it_are_added_only_where_needed() -> None:
 
 
 def test_what_nothing_tells_apart_is_numbered() -> None:
-    assert distinct_names([Path("/x.mp4"), Path("/x.mkv"), Path("/x.mp4")]) == ["x", "x-2", "x-3"]
+    assert distinct_names([Path("/r/x.mp4"), Path("/r/x.mkv"), Path("/r/x.mp4")]) == ["x", "x-2", "x-3"]
+    assert distinct_names([Path("r/a/x.mp4"), Path("r/b/../a/x.mp4"), Path("r/b/x.mp4")]) == ["a_x", "a_x-2", "b_x"]
     assert distinct_names([Path("/"), Path("/")], keep_ending=True) == ["root", "root-2"]
     assert numbered(["a", "A", "a-2"]) == ["a", "A-2", "a-2-2"]

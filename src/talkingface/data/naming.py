@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,18 +19,16 @@ def distinct_names(paths: Sequence[Path], *, keep_ending: bool = False) -> list[
         In the same order; parts are joined by ``_``. What no part tells apart is numbered: ``a``, ``a-2``.
     """
     parts = [_parts(path, keep_ending) for path in paths]
-    lengths = [1] * len(paths)
-    names = ["_".join(found[-1:]) for found in parts]
+    # What is the same in every part stays short: no length would tell it apart.
+    lengths = dict.fromkeys(parts, 1)
     while True:
-        lengthened = False
-        times = Counter(name.casefold() for name in names)
-        for index, found in enumerate(parts):
-            if times[names[index].casefold()] > 1 and lengths[index] < len(found):
-                lengths[index] += 1
-                lengthened = True
-        names = ["_".join(found[-length:]) for found, length in zip(parts, lengths, strict=True)]
-        if not lengthened:
-            return numbered(names)
+        names = {found: "_".join(found[-length:]) for found, length in lengths.items()}
+        times = Counter(name.casefold() for name in names.values())
+        alike = [found for found, name in names.items() if times[name.casefold()] > 1 and lengths[found] < len(found)]
+        if not alike:
+            return numbered([names[found] for found in parts])
+        for found in alike:
+            lengths[found] += 1
 
 
 def numbered(names: Sequence[str]) -> list[str]:
@@ -46,9 +45,9 @@ def numbered(names: Sequence[str]) -> list[str]:
     return unique
 
 
-def _parts(path: Path, keep_ending: bool) -> list[str]:
-    absolute = path.absolute()
-    found = [part for part in absolute.parts if part != absolute.anchor and part != ".."]
+def _parts(path: Path, keep_ending: bool) -> tuple[str, ...]:
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - "x/.." goes, links stay: they are the user's own names
+    found = absolute.parts[1:]
     if not found:
-        return ["root"]
-    return found if keep_ending else [*found[:-1], absolute.stem]
+        return ("root",)
+    return found if keep_ending else (*found[:-1], absolute.stem)

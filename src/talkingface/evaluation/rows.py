@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from talkingface.data.manifest import ManifestRow, read_manifest
+from talkingface.data.naming import distinct_names
 from talkingface.data.pairing import AUDIO_SUFFIXES, STILL_SUFFIXES, VIDEO_SUFFIXES, pair_manifest, unique_names
 from talkingface.errors import MediaError
-from talkingface.data.naming import distinct_names
 from talkingface.evaluation.result import EvaluationRow
 
 
