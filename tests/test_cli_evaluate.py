@@ -53,11 +53,54 @@ def test_notes_stand_below_the_table(scorer: Any, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize(
-    "command", ["evaluate gone.mp4", "evaluate made.mp4 --truth gone.mp4", "evaluate made.mp4 --audio ."]
+    "command", ["evaluate gone.mp4", "evaluate made.mp4 --truth gone.mp4", "evaluate made.mp4 f.mp4 --audio gone.wav"]
 )
 def test_a_file_that_is_not_there_is_named(scorer: Any, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(command.split()) == 3
     assert ": no such file" in capsys.readouterr().err
+    assert scorer.calls == 0
+
+
+def test_several_files_are_scored_and_one_that_is_not_there_is_a_failed_row(
+    scorer: Any, workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workplace / "sounds").mkdir()
+    (workplace / "sounds" / "made.wav").write_bytes(b"media")
+    assert main(["evaluate", "made.mp4", "gone.mp4", "f.mp4", "--audio", "sounds", "--json"]) == 3
+    captured = capsys.readouterr()
+    assert [row.name for row in scorer.rows] == ["made", "gone", "f"]
+    assert [row.audio for row in scorer.rows] == [Path("sounds/made.wav"), Path("gone.mp4"), Path("f.mp4")]
+    report = json.loads(captured.out)
+    assert report["failures"] == {"gone": "gone.mp4: no such file"}
+    assert report["options"]["lse_mode"] == "tracked" and report["versions"]["packages"]["talkingface"]
+    assert captured.err.splitlines()[-1] == "talkingface: gone: gone.mp4: no such file"
+
+
+def test_a_manifest_names_the_clips(scorer: Any, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workplace / "theirs").mkdir()
+    (workplace / "theirs" / "one.mp4").write_bytes(b"media")
+    (workplace / "pairs.csv").write_text(
+        "name,face,audio,truth,generated\none,f.mp4,a.wav,t.mp4,one.mp4\ntwo,f.mp4,a.wav,,two.mp4\n"
+    )
+    assert main(["evaluate", "--manifest", "pairs.csv", "--generated", "theirs"]) == 3
+    one, two = scorer.rows
+    assert (one.generated, one.truth, one.failure) == (Path("theirs/one.mp4"), Path("t.mp4"), None)
+    assert two.generated is None and "two.mp4: no such file" in two.failure
+    assert "talkingface: two: theirs/two.mp4: no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("evaluate", "nothing to score"),
+        ("evaluate made.mp4 --manifest pairs.csv", "leave out GENERATED"),
+        ("evaluate --manifest pairs.csv --face f.mp4", "leave out --face"),
+        ("evaluate made.mp4 --generated .", "goes with --manifest"),
+    ],
+)
+def test_clips_are_named_in_one_way(scorer: Any, command: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command.split()) == 2
+    assert said in capsys.readouterr().err
     assert scorer.calls == 0
 
 

@@ -52,7 +52,7 @@ def test_a_whole_run_leaves_everything_in_its_folder(go: Any, scorer: Any) -> No
     assert report["pairs"][0]["report"] == {"loudness": 0.75}
     assert report["evaluation"]["means"]["sync_confidence"]["value"] == 0.75
     assert report["configuration"]["loudness"] == {"value": 0.75, "origin": "run()"}
-    assert "| **mean** |" in (result.folder / "report.md").read_text()
+    assert "| sync_confidence ↑ | **0.750** | 0.250 |" in (result.folder / "report.md").read_text()
     assert yaml.safe_load((result.folder / "config.yaml").read_text())["loudness"] == 0.75
     assert "numpy" in json.loads((result.folder / "versions.json").read_text())["packages"]
     log = (result.folder / "run.log").read_text()

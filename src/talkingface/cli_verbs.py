@@ -103,11 +103,7 @@ VERBS: tuple[Verb, ...] = (
         "Score generated videos, made by this program or another",
         "talkingface.cli_evaluate:evaluate",
         schemas.EvaluateOptions,
-        (
-            Argument(
-                "files", "GENERATED", "The videos to score; left out with --manifest", optional=True, several=True
-            ),
-        ),
+        (Argument("files", "GENERATED", "The videos to score; left out with --manifest", optional=True, several=True),),
         "talkingface evaluate dubbed.mp4 --face original.mp4 --audio spanish.wav --json",
     ),
     Verb(

@@ -10,6 +10,7 @@ from talkingface.evaluation.controls import CONTROLS, FROZEN, NEW_SOUND, OWN_SOU
 from talkingface.evaluation.material import Material
 from talkingface.evaluation.metrics.landmark_sync import SYNC_METRICS, LandmarkSyncFamily
 from talkingface.evaluation.metrics.mouth_movement import TRUTH_METRICS, ArticulationFamily
+from talkingface.evaluation.metrics.sync import UNDECIDED_CONFIDENCE
 from talkingface.evaluation.observation import Library
 from talkingface.evaluation.result import EvaluationRow, Score
 from talkingface.progress import Cancellation, SilentProgress
@@ -101,7 +102,7 @@ def test_controls_that_do_not_apply_say_why(library: Library, files: dict[str, P
     look = material(library, row, False)
     scores, _ = control_scores(look, [row], SYNC_METRICS, library)
     assert scores[OWN_SOUND]["sync_offset"].reason == "n/a: the original has no sound"
-    assert scores[NEW_SOUND]["sync_offset"].value is not None
+    assert scores[NEW_SOUND]["sync_distance"].value is not None
     assert look.source is not None
     picture = replace(look, source=replace(look.source, still=True))
     scores, _ = control_scores(picture, [row], SYNC_METRICS, library)
@@ -109,6 +110,14 @@ def test_controls_that_do_not_apply_say_why(library: Library, files: dict[str, P
     lost = replace(look, source=None, no_source="n/a: no face in it")
     scores, _ = control_scores(lost, [row], SYNC_METRICS, library)
     assert scores[NEW_SOUND]["sync_offset"].reason == "n/a: no face in it"
+
+
+def test_an_offset_that_is_one_among_many_is_not_given(library: Library, files: dict[str, Path]) -> None:
+    row = EvaluationRow("clip", files["made"], files["face"], files["sound"])
+    scores, _ = control_scores(material(library, row, False), [row], SYNC_METRICS, library)
+    for name in (FROZEN, SILENCE):
+        assert (scores[name]["sync_confidence"].value or 1) < UNDECIDED_CONFIDENCE
+        assert "undecided" in (scores[name]["sync_offset"].reason or "")
 
 
 def test_with_a_truth_the_controls_are_compared_with_it(library: Library, files: dict[str, Path]) -> None:

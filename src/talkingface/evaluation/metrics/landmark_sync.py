@@ -20,7 +20,14 @@ from talkingface.evaluation.controls import (
 )
 from talkingface.evaluation.family import FamilyScores, MetricFamily
 from talkingface.evaluation.material import Material
-from talkingface.evaluation.metrics.sync import MAX_OFFSET, SyncFigures, distances_at, sync_figures, sync_scores
+from talkingface.evaluation.metrics.sync import (
+    MAX_OFFSET,
+    UNDECIDED_CONFIDENCE,
+    SyncFigures,
+    distances_at,
+    sync_figures,
+    sync_scores,
+)
 from talkingface.evaluation.observation import Library, Observation
 from talkingface.evaluation.result import Score
 from talkingface.models.syncnet.landmark_expert import GRID_RATE, Embeddings
@@ -40,10 +47,9 @@ class LandmarkSyncFamily(MetricFamily):
         mouth, sound = library.mouth(material.generated), library.sound(material.row.audio)
         figures = sync_figures(mouth, sound, str(material.row.generated))
         notes: list[str] = []
-        if abs(figures.offset) == MAX_OFFSET:
+        if abs(figures.offset) == MAX_OFFSET and figures.confidence >= UNDECIDED_CONFIDENCE:
             notes.append(
-                f"{material.row.name}: its sync_offset lies at the edge of the search: lips and sound fit nowhere, or "
-                "further away"
+                f"{material.row.name}: its sync_offset lies at the edge of the search: the best one may lie further away"
             )
         controls = self._controls(material, library, notes)
         return FamilyScores(
