@@ -49,7 +49,7 @@ class LandmarkSyncFamily(MetricFamily):
         notes: list[str] = []
         if abs(figures.offset) == MAX_OFFSET and figures.confidence >= UNDECIDED_CONFIDENCE:
             notes.append(
-                f"{material.row.name}: its sync_offset lies at the edge of the search: the best one may lie further away"
+                f"{material.row.name}: its sync_offset lies at the edge of the search; a better one may lie beyond"
             )
         controls = self._controls(material, library, notes)
         return FamilyScores(
