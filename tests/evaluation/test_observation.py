@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from talkingface.errors import Cancelled, MediaError, NoFaceError
-from talkingface.evaluation.observation import Library, generic_face, mouth_motion, observe, same_file
+from talkingface.evaluation.observation import (
+    Library,
+    distinct_frames,
+    generic_face,
+    mouth_motion,
+    observe,
+    same_file,
+)
 from talkingface.faces import mesh_topology as mesh
 from talkingface.progress import Cancellation, SilentProgress
 
@@ -115,3 +122,24 @@ def test_files_are_the_same_by_where_they_lie(tmp_path: Path) -> None:
     assert same_file(tmp_path / "x" / ".." / "a", tmp_path / "a")
     assert not same_file(tmp_path / "a", tmp_path / "b")
     assert not same_file(None, None)
+
+
+def test_held_frames_are_left_out_but_never_for_long() -> None:
+    times = np.arange(8) / 50
+    step = np.array([np.nan, 0, 0.1, 0, 0.1, 0, 0.1, 0])
+    assert distinct_frames(times, step).tolist() == [True, False, True, False, True, False, True, True]
+    still = np.where(np.arange(20) > 0, 0.0, np.nan)
+    kept = np.flatnonzero(distinct_frames(np.arange(20) / 25, still))
+    assert kept[0] == 0 and kept[-1] == 19 and np.diff(kept).max() == 2
+    assert distinct_frames(np.zeros(0), np.zeros(0)).tolist() == []
+
+
+def test_frames_held_to_double_the_rate_change_no_mouth(make_clip: Any, make: Any, painted: list[int]) -> None:
+    openings = make.speech_like(2)
+    library = Library(1, SilentProgress(), Cancellation())
+    plain = library.video(make_clip("plain.mkv", openings))
+    doubled = library.video(make_clip("doubled.mkv", np.repeat(openings, 2), rate=50))
+    assert len(doubled.face) == 2 * len(plain.face)
+    assert len(doubled.moving_face) <= len(plain.face) + 1
+    a, b = (mouth_motion(seen, generic_face()) for seen in (plain, doubled))
+    assert np.abs(a.points - b.points[: len(a.points)])[:-2].max() < 4e-3

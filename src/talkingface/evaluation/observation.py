@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -26,6 +27,9 @@ from talkingface.progress import Cancellation, Progress
 from talkingface.weights.embedded import asset_path
 
 Kept = TypeVar("Kept")
+HELD_STEP = 0.1 / 255  # less than a tenth of a code of luma: the same frame again, coded once more
+LONGEST_HELD = 0.1  # seconds; interpolation bridges no more
+TRACK_ROWS = ("frames", "times", "landmarks", "presence", "boxes", "confidence")
 SOUNDS = ("sound", "silence", "syncnet sound", "syncnet silence")
 
 
@@ -43,6 +47,7 @@ class Observation:
         face: The most prominent person's face, across cuts; the only one that is scored.
         sharpness: (T,) of the mouth box in each of the track's frames, nan where unknown.
         change: (T,) second difference in time of the mouth box, nan where unknown.
+        step: (T,) first difference in time of the mouth box, nan where unknown.
     """
 
     path: Path
@@ -54,6 +59,16 @@ class Observation:
     face: FaceTrack
     sharpness: NDArray[np.float64]
     change: NDArray[np.float64]
+    step: NDArray[np.float64]
+
+    @cached_property
+    def moving_face(self) -> FaceTrack:
+        """The face without frames that only hold the one before.
+
+        A clip brought to a higher frame rate holds frames, and its mouth would then seem to stand still and to jump.
+        """
+        kept = distinct_frames(self.face.times, self.step)
+        return self.face if kept.all() else _some_rows(self.face, np.flatnonzero(kept))
 
     @property
     def frames_without_face(self) -> int:
@@ -125,7 +140,7 @@ def observe(
     tracks = found.people[0].tracks
     face = _one_track(tracks)
     measured = np.concatenate([meter.of_face(track.frames, track.number) for track in tracks], axis=1)
-    sharpness, change = measured[:, _in_time(tracks)]
+    sharpness, change, step = measured[:, _in_time(tracks)]
     return Observation(
         path,
         found.info.is_still,
@@ -136,6 +151,7 @@ def observe(
         face,
         sharpness,
         change,
+        step,
     )
 
 
@@ -148,26 +164,44 @@ def _one_track(tracks: Sequence[FaceTrack]) -> FaceTrack:
     """A person's tracks as one."""
     if len(tracks) == 1:
         return tracks[0]
-    order = _in_time(tracks)
+    joined: dict[str, Any] = {
+        name: np.concatenate([np.asarray(getattr(track, name)) for track in tracks]) for name in TRACK_ROWS
+    }
+    return _some_rows(replace(tracks[0], **joined), _in_time(tracks))
 
-    def rows(name: str) -> NDArray[Any]:
-        return np.asarray(np.concatenate([np.asarray(getattr(track, name)) for track in tracks])[order])
 
-    return replace(
-        tracks[0],
-        frames=rows("frames"),
-        times=rows("times"),
-        landmarks=rows("landmarks"),
-        presence=rows("presence"),
-        boxes=rows("boxes"),
-        confidence=rows("confidence"),
-    )
+def _some_rows(track: FaceTrack, rows: NDArray[np.int64]) -> FaceTrack:
+    kept: dict[str, Any] = {name: np.asarray(getattr(track, name))[rows] for name in TRACK_ROWS}
+    return replace(track, **kept)
+
+
+def distinct_frames(times: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which frames show something new.
+
+    The first and the last always count, and so does one without which there would be a hole of over 0.1 s.
+
+    Args:
+        times: (T,) seconds of the frames.
+        step: (T,) mean absolute difference from the frame before, 0..1; nan where unknown, which is new.
+    """
+    held = step < HELD_STEP
+    kept = ~held
+    if len(kept):
+        kept[0] = kept[-1] = True
+    latest = 0
+    for index in range(1, len(kept) - 1):
+        if not kept[index] and times[index + 1] - times[latest] > LONGEST_HELD:
+            kept[index] = True
+        if kept[index]:
+            latest = index
+    return np.asarray(kept)
 
 
 def mouth_motion(observation: Observation, reference: NDArray[np.floating]) -> MouthOnGrid:
     """The mouth of an observed face as the judge sees it."""
-    _, shape = align_to_own_mean(np.asarray(observation.face.landmarks), reference)
-    return mouth_on_grid(shape[:, list(mesh.MOUTH_POINTS), :2], observation.face.times)
+    face = observation.moving_face
+    _, shape = align_to_own_mean(np.asarray(face.landmarks), reference)
+    return mouth_on_grid(shape[:, list(mesh.MOUTH_POINTS), :2], face.times)
 
 
 @dataclass(frozen=True)

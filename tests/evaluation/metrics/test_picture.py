@@ -25,7 +25,7 @@ def measure(
     for index, (picture, face) in enumerate(zip(pictures, faces, strict=True)):
         frame = av.VideoFrame.from_ndarray(picture, form)
         meter.feed(index, frame, [(3, face)])
-    return meter.of_face(np.arange(len(pictures)), 3)
+    return meter.of_face(np.arange(len(pictures)), 3)[:2]
 
 
 @pytest.fixture
@@ -117,3 +117,14 @@ def test_rates_are_compared_by_the_usual_step() -> None:
     assert same_frame_rate(even, np.delete(even, 7))
     assert not same_frame_rate(even, np.arange(20) / 30)
     assert not same_frame_rate(even, np.zeros(1))
+
+
+def test_a_held_frame_has_no_step(clip: Any) -> None:
+    pictures, faces = clip
+    meter = MouthPictureMeter(generic_face())
+    shown = [0, 0, 1, 2, 2]
+    for index, number in enumerate(shown):
+        meter.feed(index, av.VideoFrame.from_ndarray(pictures[number], "gray"), [(3, faces[number])])
+    step = meter.of_face(np.arange(len(shown)), 3)[2]
+    assert np.isnan(step[0]) and step[1] == step[4] == 0
+    assert step[2] > 0.001 and step[3] > 0.001

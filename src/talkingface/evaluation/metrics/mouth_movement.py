@@ -46,7 +46,7 @@ class ArticulationFamily(MetricFamily):
         curves: dict[str, Any] = _curves(material.generated, opening)
         pair = None
         if material.truth is not None:
-            pair = pair_mouths(material.generated.face, material.truth.face, library.reference)
+            pair = pair_mouths(material.generated.moving_face, material.truth.moving_face, library.reference)
             curves["true_opening"] = _true_opening(material.generated, material.truth)
         if wanted & set(TRUTH_METRICS):
             scores |= all_without(TRUTH_METRICS, NO_TRUTH) if pair is None else truth_scores(pair)
@@ -107,7 +107,7 @@ def _truth_controls(material: Material, pair: MouthPair | None, library: Library
         reason = "n/a: the original is the truth"
     else:
         # doing nothing at all: what the original's lips score against the truth
-        undubbed = pair_mouths(material.source.face, material.truth.face, library.reference)
+        undubbed = pair_mouths(material.source.moving_face, material.truth.moving_face, library.reference)
         return found | {NEW_SOUND: truth_scores(undubbed)}
     return found | {NEW_SOUND: all_without(TRUTH_METRICS, reason)}
 
@@ -128,7 +128,7 @@ def _truth_details(material: Material, pair: MouthPair, library: Library) -> tup
     except MediaError:
         return details, []
     late = (lags[0] - lags[1]) / GRID_RATE
-    moved = pair_mouths(material.generated.face, truth.face, library.reference, late) if late else pair
+    moved = pair_mouths(material.generated.moving_face, truth.moving_face, library.reference, late) if late else pair
     details |= {
         "truth_sync_offset": lags[0],
         "lag_removed": {name: score.to_json() for name, score in truth_scores(moved).items()},

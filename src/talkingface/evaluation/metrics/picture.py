@@ -6,13 +6,14 @@ same frame, and an opening mouth does not move it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talkingface.evaluation.metrics.resampling import lanczos_resized
 from talkingface.evaluation.result import Score
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import align
@@ -32,10 +33,12 @@ class MouthPicture:
     Attributes:
         sharpness: Standard deviation of the Laplacian of luma (0..1); nan when the box leaves the picture.
         change: Mean absolute second difference in time of lightly blurred luma; nan without a neighbour on each side.
+        step: Mean absolute difference of luma from the frame before; nan without one.
     """
 
     sharpness: float
     change: float
+    step: float
 
 
 @dataclass(frozen=True)
@@ -82,20 +85,30 @@ class MouthPictureMeter:
             self._scale = 1.0 if self.width is None else self.width / frame.width
         boxes = {number: box for number, points in faces if (box := self._box(points, luma)) is not None}
         for number, box in boxes.items():
-            self.pictures[index, number] = MouthPicture(self._sharpness(luma, box), float("nan"))
+            step = float("nan")
+            if self._lumas and number in self._boxes[-1]:
+                before = box.crop(self._lumas[-1]).astype(np.float32)
+                step = float(cv2.absdiff(before, box.crop(luma).astype(np.float32)).mean()) * self._unit
+            self.pictures[index, number] = MouthPicture(self._sharpness(luma, box), float("nan"), step)
         self._lumas = [*self._lumas[-2:], luma]
         self._boxes = [*self._boxes[-2:], boxes]
         if len(self._lumas) == 3:
             for number, box in self._boxes[1].items():
                 if number in self._boxes[0] and number in self._boxes[2]:
-                    sharpness = self.pictures[index - 1, number].sharpness
-                    self.pictures[index - 1, number] = MouthPicture(sharpness, self._change(box))
+                    known = self.pictures[index - 1, number]
+                    self.pictures[index - 1, number] = replace(known, change=self._change(box))
 
-    def of_face(self, frames: NDArray[np.int64], number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sharpness and change of one face in the given frames, nan where not measured."""
-        none = MouthPicture(float("nan"), float("nan"))
+    def of_face(
+        self, frames: NDArray[np.int64], number: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Sharpness, change and step of one face in the given frames, nan where not measured."""
+        none = MouthPicture(float("nan"), float("nan"), float("nan"))
         found = [self.pictures.get((int(index), number), none) for index in frames]
-        return np.array([p.sharpness for p in found]), np.array([p.change for p in found])
+        return (
+            np.array([picture.sharpness for picture in found]),
+            np.array([picture.change for picture in found]),
+            np.array([picture.step for picture in found]),
+        )
 
     def _box(self, points: NDArray[np.float32], luma: NDArray[np.generic]) -> _Box | None:
         pose = align(points[None], self.reference)
@@ -112,8 +125,7 @@ class MouthPictureMeter:
         if abs(self._scale - 1.0) < 1e-6:
             return crop
         side = max(2, round(box.side * self._scale))
-        how = cv2.INTER_AREA if self._scale < 1 else cv2.INTER_CUBIC
-        return np.asarray(cv2.resize(crop, (side, side), interpolation=how), np.float32)
+        return lanczos_resized(crop, side, side)
 
     def _sharpness(self, luma: NDArray[np.generic], box: _Box) -> float:
         return float(cv2.Laplacian(self._crop(luma, box), cv2.CV_32F).std())
