@@ -25,6 +25,8 @@ SIGN_NOTE = (
     "errors of opposite sign do not cancel"
 )
 
+FEW_CLIPS = 10
+
 
 @dataclass(frozen=True)
 class ClipEvaluation:
@@ -178,6 +180,8 @@ def _result(
         means |= {name: values.get(name, Score(None, ONE_FOR_ALL)) for name in over_all}
     controls = {name: mean_scores([clip.controls[name] for clip in clips.values()], asked.infos) for name in CONTROLS}
     notes = [SIGN_NOTE] if "sync_offset" in asked.infos else []
+    if 2 <= len(clips) < FEW_CLIPS:
+        notes.append(f"intervals over {len(clips)} clips are too narrow: {FEW_CLIPS} and more are needed to trust them")
     return EvaluationResult(
         metrics=tuple(asked.infos),
         rows=scores,

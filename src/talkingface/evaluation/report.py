@@ -102,13 +102,14 @@ def failures_to_markdown(failures: Mapping[str, str]) -> str:
 def result_to_table(result: EvaluationResult, title: str = "Scores") -> Table:
     """Return the score table for the console: a line for each metric, a column for each clip, the mean and controls.
 
-    With more than four clips the mean stands for them, so that the table fits a terminal; the reports hold them all.
+    With more than four clips the mean stands for them, so that the table fits a terminal, and a metric that has no
+    value for any clip has no line: ``reasons`` tells why. The reports hold them all.
     """
     from rich.table import Table
     from rich.text import Text
 
     key = f"{_DIRECTION_KEY}\n{_INTERVAL_KEY}" if result.intervals else _DIRECTION_KEY
-    table = Table(title=title, caption=key, title_justify="left", caption_justify="left")
+    table = Table(title=title, caption=Text(key), title_justify="left", caption_justify="left")
     table.add_column("metric", no_wrap=True)
     shown = list(result.rows.items()) if len(result.rows) <= _MOST_CLIPS else []
     for clip, _ in shown:
@@ -120,9 +121,12 @@ def result_to_table(result: EvaluationResult, title: str = "Scores") -> Table:
     for control in result.controls:
         table.add_column(Text(control, style="dim"), style="dim", justify="right", overflow="fold")
     for name, head in metric_heads(result).items():
+        mean = result.means.get(name)
+        if mean is None or mean.value is None:
+            continue
         cells = [score_text(scores.get(name)) for _, scores in shown]
         cells += [_mean(result, name)] if with_mean else []
-        table.add_row(head, *(Text(cell) for cell in (*cells, *_control_cells(result, name))))
+        table.add_row(head, *(Text(cell.replace(" [", "\n[")) for cell in (*cells, *_control_cells(result, name))))
     return table
 
 
