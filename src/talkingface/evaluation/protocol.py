@@ -107,7 +107,7 @@ def evaluate(
         cancel.check()
         try:
             clips[row.name] = _evaluate_clip(row, rows, asked, library)
-        except (Cancelled, WeightsMissingError):
+        except (Cancelled, OptionError, WeightsMissingError):  # not this clip's fault: the next would fail alike
             raise
         except TalkingFaceError as error:
             failures[row.name] = error
