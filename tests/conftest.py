@@ -181,6 +181,7 @@ METRICS_OF_REPORTS = {
     "sync_offset": {"unit": "frames", "direction": "near 0", "help": "Lag"},
     "mouth_landmark_distance": {"unit": "% of eye distance", "direction": "lower", "help": "Distance"},
     "sharpness_ratio": {"unit": "", "direction": "near 1", "help": "Sharpness"},
+    "lse_c": {"unit": "", "direction": "higher", "help": "Fit by SyncNet"},
     "fid": {"unit": "", "direction": "lower", "help": "Set distance", "over_all": True},
 }
 
@@ -203,10 +204,8 @@ def method_report(
     names = list(clips) or [f"c{index}" for index in range(length)]
     rows = {name: {metric: values[index] for metric, values in columns.items()} for index, name in enumerate(names)}
     metrics = list(dict.fromkeys([*columns, *(means or {})]))
-    controls = {
-        "original, own sound": {"sync_confidence": own},
-        "frozen frame": {"sync_confidence": rows[names[0]].get("sync_confidence")},
-    }
+    first = next(iter(columns))
+    controls = {"original, own sound": {first: own}, "frozen frame": {first: columns[first][0]}}
     return {
         "metrics": metrics,
         "about_metrics": {name: METRICS_OF_REPORTS[name] for name in metrics},
