@@ -37,6 +37,9 @@ def compare(tokens: Sequence[str], session: Session) -> int:
         print(json_text(compare_tables.comparison_to_json(comparison)))
         return 0
     console = output_console()
-    for part in compare_tables.comparison_to_console(comparison):
-        console.print(part, soft_wrap=not hasattr(part, "columns"))
+    for table in compare_tables.comparison_to_console(comparison):
+        console.print(table)
+    for number, line in enumerate(compare_tables.remarks(comparison)):
+        warning = "warning: " if number < len(comparison.warnings) else ""
+        console.print(warning + line, style="yellow" if warning else "", markup=False, highlight=False, soft_wrap=True)
     return 0

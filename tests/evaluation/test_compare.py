@@ -164,6 +164,7 @@ def test_control_rows_stand_once_where_methods_agree(read: Any, report_maker: Ma
             {"own": 0.8},
             "the control row 'original, own sound' does not depend on the method, and differs between a and b",
         ),
+        ({"inputs": {}}, "the report of b does not name its inputs"),
         ({"options": {"lse_mode": "lrs"}}, "lse_mode is lrs for b and tracked for a"),
         ({"versions": {"packages": {"talkingface": "0.2.0"}}}, "b was scored by another talkingface than a"),
         (

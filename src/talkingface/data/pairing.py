@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from talkingface.data.manifest import ManifestRow
-from talkingface.data.naming import numbered
+from talkingface.data.naming import fit_name, numbered
 from talkingface.errors import MediaError
 
 # fmt: off
@@ -250,8 +250,8 @@ def _sound_tracks(samples: Sequence[Sample], has_sound: HasSound) -> list[Sound]
 
 def _pair(sample: Sample, sound: Sound) -> Pair:
     own = sound.file == sample.face
-    return Pair(f"{sample.name}_{'self' if own else sound.name}", sample.face, sound.file)
+    return Pair(fit_name(f"{sample.name}_{'self' if own else sound.name}"), sample.face, sound.file)
 
 
 def _pair_name(face: Path, sound: Path) -> str:
-    return f"{face.stem}_{'self' if sound == face else sound.stem}"
+    return fit_name(f"{face.stem}_{'self' if sound == face else sound.stem}")

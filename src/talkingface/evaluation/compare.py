@@ -229,7 +229,11 @@ def _agree(a: Mapping[str, float], b: Mapping[str, float]) -> bool:
 def _warnings(reports: Sequence[MethodReport], common: Sequence[str], rows: Sequence[MetricRow]) -> list[str]:
     """What was not the same for all methods, though it should be."""
     first = reports[0]
-    warnings = []
+    warnings = [
+        f"the report of {report.name} does not name its inputs: whether they are the same is not known"
+        for report in reports
+        if any(clip not in report.inputs for clip in common)
+    ]
     for other in reports[1:]:
         for role in ("face", "audio", "truth"):
             clips = [

@@ -13,7 +13,7 @@ from talkingface.evaluation.registry import NEAR_ONE, NEAR_ZERO
 from talkingface.evaluation.statistics import CONFIDENCE, RESAMPLES
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.table import Table
 
 CSV_COLUMNS = (
     "metric", "method", "mean", "low", "high", "clips", "difference", "p", "p_holm",
@@ -102,43 +102,36 @@ def comparison_to_latex(comparison: MethodComparison) -> str:
     return "\n".join(lines) + "\n"
 
 
-def comparison_to_console(comparison: MethodComparison) -> Iterator[RenderableType]:
-    """Return the tables and lines for the console."""
+def comparison_to_console(comparison: MethodComparison) -> list[Table]:
+    """Return the tables of means, differences and controls for the console; ``remarks`` go below them."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="Methods", caption=Text(key_text(comparison, "bold")), title_justify="left")
-    table.caption_justify = "left"
-    table.add_column("metric", no_wrap=True)
-    table.add_column("clips", justify="right")
+    means = Table(title="Methods", caption=Text(key_text(comparison, "bold")))
+    means.add_column("metric", no_wrap=True)
+    means.add_column("clips", justify="right")
     for method in comparison.methods:
-        table.add_column(Text(method), justify="right", overflow="fold")
+        means.add_column(Text(method), justify="right", overflow="fold")
     for row in comparison.metrics:
         cells = [Text(_mean_text(found), style="bold green" if found.best else "") for found in row.methods.values()]
-        table.add_row(Text(row_head(row)), clips_text(row), *cells)
+        means.add_row(Text(row_head(row)), clips_text(row), *cells)
     rates = [f"{rate:.0%} of {comparison.clips[name]}" for name, rate in comparison.success_rates.items()]
-    table.add_row("clips made and scored", "", *rates)
-    yield table
-    differences = list(difference_rows(comparison))
-    if differences:
-        table = Table(title=Text(f"Differences to {comparison.baseline}"), title_justify="left")
-        for head in ("metric", "method", "difference", "p", "p (Holm)"):
-            table.add_column(head, justify="left" if head in ("metric", "method") else "right")
-        for cells_of_row in differences:
-            table.add_row(*map(Text, cells_of_row))
-        yield table
-    if comparison.controls:
-        table = Table(title="Control rows", title_justify="left")
-        table.add_column("metric", no_wrap=True)
-        for head in control_heads(comparison):
-            table.add_column(Text(head), justify="right", overflow="fold")
-        for cells_of_row in control_cells(comparison):
-            table.add_row(*map(Text, cells_of_row))
-        yield table
-    for warning in comparison.warnings:
-        yield Text(f"warning: {warning}", style="yellow")
-    for line in remarks(comparison)[len(comparison.warnings) :]:
-        yield Text(line)
+    means.add_row("clips made and scored", "", *rates)
+    differences = Table("metric", "method", title=Text(f"Differences to {comparison.baseline}"))
+    for head in ("difference", "p", "p (Holm)"):
+        differences.add_column(head, justify="right")
+    for texts in difference_rows(comparison):
+        differences.add_row(*map(Text, texts))
+    controls = Table(title="Control rows")
+    controls.add_column("metric", no_wrap=True)
+    for head in control_heads(comparison):
+        controls.add_column(Text(head), justify="right", overflow="fold")
+    for texts in control_cells(comparison):
+        controls.add_row(*map(Text, texts))
+    tables = [table for table in (means, differences, controls) if table.row_count]
+    for table in tables:
+        table.title_justify = table.caption_justify = "left"
+    return tables
 
 
 def row_head(row: MetricRow) -> str:
