@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +174,58 @@ def scorer(monkeypatch: pytest.MonkeyPatch) -> FakeScorer:
 def dataset_maker() -> Any:
     """``add_dataset``, for tests that cannot import this file."""
     return add_dataset
+
+
+METRICS_OF_REPORTS = {
+    "sync_confidence": {"unit": "", "direction": "higher", "help": "Fit"},
+    "sync_offset": {"unit": "frames", "direction": "near 0", "help": "Lag"},
+    "mouth_landmark_distance": {"unit": "% of eye distance", "direction": "lower", "help": "Distance"},
+    "sharpness_ratio": {"unit": "", "direction": "near 1", "help": "Sharpness"},
+    "lse_c": {"unit": "", "direction": "higher", "help": "Fit by SyncNet"},
+    "fid": {"unit": "", "direction": "lower", "help": "Set distance", "over_all": True},
+}
+
+
+def report_scores(values: Mapping[str, float | None]) -> dict[str, Any]:
+    return {name: {"value": value, "reason": None if value is not None else "n/a"} for name, value in values.items()}
+
+
+def method_report(
+    columns: Mapping[str, Sequence[float | None]],
+    failures: Mapping[str, str] | None = None,
+    clips: Sequence[str] = (),
+    means: Mapping[str, float] | None = None,
+    audio: str = "hash of a",
+    own: float = 0.9,
+    **more: Any,
+) -> dict[str, Any]:
+    """A report of clips ``c0``, ``c1`` ...; ``columns`` holds each metric's values, a clip at a time."""
+    length = len(next(iter(columns.values())))
+    names = list(clips) or [f"c{index}" for index in range(length)]
+    rows = {name: {metric: values[index] for metric, values in columns.items()} for index, name in enumerate(names)}
+    metrics = list(dict.fromkeys([*columns, *(means or {})]))
+    first = next(iter(columns))
+    controls = {"original, own sound": {first: own}, "frozen frame": {first: columns[first][0]}}
+    return {
+        "metrics": metrics,
+        "about_metrics": {name: METRICS_OF_REPORTS[name] for name in metrics},
+        "rows": {name: report_scores(row) for name, row in rows.items()},
+        "means": report_scores(means or {}),
+        "success_rate": 1.0,
+        "failures": dict(failures or {}),
+        "clip_controls": {name: {control: report_scores(row) for control, row in controls.items()} for name in names},
+        "inputs": {
+            name: {"generated": f"{name}.mp4", "face": f"f/{name}.mp4", "audio": "a.wav", "truth": None}
+            for name in names
+        },
+        "files": {"a.wav": audio},
+        "options": {"lse_mode": "tracked"},
+        "versions": {"packages": {"talkingface": "0.1.0"}, "weights_sha256": {"sync_judge.onnx": "1"}},
+        **more,
+    }
+
+
+@pytest.fixture
+def report_maker() -> Any:
+    """``method_report``, for tests that cannot import this file."""
+    return method_report

@@ -65,3 +65,11 @@ def test_prepare_says_what_is_there(dataset_maker: Any, capsys: pytest.CaptureFi
         "dataset/clips/val: 2 faces, 1 sounds",
         "dataset/clips/test: 1 faces, 0 sounds",
     ]
+
+
+def test_prepare_names_other_layouts_and_counts_what_has_no_splits_once(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("dataset/clips/deep").mkdir(parents=True)
+    for name in ("a.mp4", "deep/b.mp4", "a.wav"):
+        (Path("dataset/clips") / name).write_bytes(b"only a name")
+    assert main(["prepare", "-d", "clips"]) == 0
+    assert capsys.readouterr().out == "dataset/clips: 2 faces, 1 sounds, layout folder\n"

@@ -12,11 +12,13 @@ from talkingface.option_fields import option_fields
 from talkingface.options import (
     DEFAULT_METRICS,
     CacheOptions,
+    CompareOptions,
     DubOptions,
     EvaluateOptions,
     FaceChoice,
     LengthRule,
     ListingOptions,
+    PairsOptions,
     PrepareOptions,
     ProbeOptions,
     SpeakerSound,
@@ -31,7 +33,8 @@ from talkingface.options import (
 
 SCHEMAS = (
     CacheOptions, DubOptions, ToolkitOptions, EvaluateOptions,
-    PrepareOptions, ProbeOptions, TrainMouthOptions, TrainInnerMouthOptions, ListingOptions,
+    CompareOptions, PairsOptions, PrepareOptions, ProbeOptions, TrainMouthOptions,
+    TrainInnerMouthOptions, ListingOptions,
 )  # fmt: skip
 
 

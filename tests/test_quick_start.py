@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,3 +192,22 @@ def test_a_model_that_lacks_weights_stops_the_run_before_anything_is_made(scorer
         run("video_retalking", "video-retalking", config={"backend": "neural"})
     assert not Path("results").exists()
     assert not Path("dataset").exists()
+
+
+def test_a_run_reads_other_layouts_and_pairs_with_its_seed(scorer: Any) -> None:
+    for clip in ("100/00001", "200/00001", "300/00001", "400/00001"):
+        path = Path("dataset/lrs2/mvlrs_v1/main") / f"{clip}.mp4"
+        path.parent.mkdir(parents=True)
+        with wave.open(str(path), "wb") as sound:  # a sound track is all that is asked of it
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(16000)
+            sound.writeframes(bytes(3200))
+    Path("dataset/lrs2/test.txt").write_text("100/00001 NF\n200/00001\n300/00001 MV\n400/00001\n")
+    config = {"split": "test", "layout": "lrs2", "pairing": "cross", "seed": 5, "limit": 3}
+    result = run("scripted", "lrs2", config=config)
+    names = [outcome.pair.name for outcome in result.outcomes]
+    assert [name.partition("_")[0] for name in names] == ["100", "200", "300"]
+    assert all(outcome.pair.face.parent != outcome.pair.audio.parent for outcome in result.outcomes)
+    again = run("scripted", "lrs2", config={**config, "layout": "auto"})
+    assert [outcome.pair.name for outcome in again.outcomes] == names

@@ -35,9 +35,9 @@ def run(tokens: Sequence[str], session: Session) -> int:
 
 
 def prepare(tokens: Sequence[str], session: Session) -> int:
-    """Make sure that a dataset is there."""
+    """Make sure that a dataset is there, and say what it holds."""
     _, options = parse_verb("prepare", tokens, session)
-    from talkingface.data.datasets import open_dataset, prepare_dataset
+    from talkingface.data.datasets import SAMPLE_DATASET, open_dataset, prepare_dataset
     from talkingface.options import SPLITS
 
     with shown_job() as (progress, cancel):
@@ -48,7 +48,11 @@ def prepare(tokens: Sequence[str], session: Session) -> int:
         if dataset.faces or dataset.sounds:
             empty = False
             rows = f", {len(dataset.rows)} rows in its manifest" if dataset.rows else ""
-            print(f"{folder / split}: {len(dataset.faces)} faces, {len(dataset.sounds)} sounds{rows}")
+            where = folder / split if dataset.has_splits or not dataset.faces else folder
+            layout = "" if dataset.layout == SAMPLE_DATASET else f", layout {dataset.layout}"
+            print(f"{where}: {len(dataset.faces)} faces, {len(dataset.sounds)} sounds{rows}{layout}")
+            if where == folder:
+                break  # without splits, every split is all there is
     if empty:
         raise MediaError(f"{folder}: holds no videos or sounds; put videos in val/face and sounds in val/audio")
     return 0

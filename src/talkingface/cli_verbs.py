@@ -107,6 +107,22 @@ VERBS: tuple[Verb, ...] = (
         "talkingface evaluate dubbed.mp4 --face original.mp4 --audio spanish.wav --json",
     ),
     Verb(
+        "compare",
+        "Put the scores of several methods side by side, with intervals and significance",
+        "talkingface.cli_compare:compare",
+        schemas.CompareOptions,
+        (Argument("reports", "REPORT", "A report of evaluate, or a folder with a report.json", several=True),),
+        "talkingface compare results/ours results/theirs --markdown table.md --latex table.tex",
+    ),
+    Verb(
+        "pairs",
+        "Write a protocol: which face speaks which sound, as a CSV file for any program to generate from",
+        "talkingface.cli_pairs:pairs",
+        schemas.PairsOptions,
+        (Argument("output_file", "OUT", "The CSV file to write", ("-o", "--output")),),
+        "talkingface pairs --dataset=lrs2 --split=test --pairing=cross --seed=1 -o pairs.csv",
+    ),
+    Verb(
         "train mouth",
         "Train the landmark backend's network from sound to mouth shape (needs the extra [train])",
         "talkingface.cli_dub:train_mouth",

@@ -27,8 +27,15 @@ BACKENDS = ("auto", "landmark", "neural")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 VIDEO_CODECS = ("h264", "hevc", "ffv1")
 PIXEL_FORMATS = ("auto", "keep")
-PAIRINGS = ("unpaired", "self", "all", "manifest")
-SPLITS = ("val", "train", "test")
+PAIRINGS = ("unpaired", "self", "cross", "all", "manifest")
+SPLITS = ("val", "train", "test", "pretrain")
+AUTO_LAYOUT = "auto"
+# auto tells the layout from the files; data/layouts.py says how
+LAYOUTS = (AUTO_LAYOUT, "video-retalking", "lrs2", "hdtf", "folder")
+_PAIRING_HELP = (
+    "Which faces speak which sounds: one that is not their own, their own, another person's, all, or the manifest's"
+)
+_LAYOUT_HELP = "How the dataset's files lie; auto tells it from the files"
 EMOTIONS = ("none", "happy", "sad", "angry", "surprise")
 LSE_MODES = ("tracked", "lrs")
 LSE_MODE_HELP = "What SyncNet sees: tracked, the face cut out as its authors do; lrs, files that are cut out already"
@@ -239,10 +246,11 @@ class ToolkitOptions(SynthesisOptions):
     split: str = option("val", "Part of the dataset", group="Task", choices=SPLITS)
     pairing: str = option(
         "unpaired",
-        "Which faces speak which sounds: one that is not their own, their own, all, or the manifest's",
+        _PAIRING_HELP,
         group="Task",
         choices=PAIRINGS,
     )
+    layout: str = option(AUTO_LAYOUT, _LAYOUT_HELP, group="Task", choices=LAYOUTS)
     limit: int = option(0, "Take only the first so many pairs; 0 takes all", group="Task", minimum=0)
     metrics: tuple[str, ...] = option(
         DEFAULT_METRICS, "Scores to compute; none when empty", group="Evaluation", metavar="NAMES"
@@ -291,6 +299,43 @@ class EvaluateOptions(WorkOptions):
     )
     checkpoint_dir: Path = option(Path("checkpoints"), "Where weights you bring lie", group="Folders", metavar="FOLDER")
     device: str = option("auto", "Where optional networks run", group="Machine", choices=DEVICES)
+
+
+@dataclass(frozen=True)
+class PairsOptions(CommonOptions):
+    """Options of ``talkingface pairs``."""
+
+    dataset: str = option("video-retalking", "Folder under dataset_dir", group="Task", metavar="NAME", short="-d")
+    split: str = option("val", "Part of the dataset", group="Task", choices=SPLITS)
+    pairing: str = option("unpaired", _PAIRING_HELP, group="Task", choices=PAIRINGS)
+    layout: str = option(AUTO_LAYOUT, _LAYOUT_HELP, group="Task", choices=LAYOUTS)
+    seed: int = option(0, "Which sounds cross and unpaired choose", group="Task", minimum=0, maximum=2**31 - 1)
+    limit: int = option(0, "Take only the first so many pairs; 0 takes all", group="Task", minimum=0)
+    dataset_dir: Path = option(Path("dataset"), "Where datasets lie", group="Folders", metavar="FOLDER")
+
+
+@dataclass(frozen=True)
+class CompareOptions(CommonOptions):
+    """Options of ``talkingface compare``."""
+
+    names: tuple[str, ...] = option(
+        (), "Names of the methods, in the order of the reports; those of their files when not given", group="Task",
+        metavar="NAMES",
+    )  # fmt: skip
+    baseline: str | None = option(
+        None, "The method that the others are compared with, by name; the first when not given", group="Task",
+        metavar="NAME",
+    )  # fmt: skip
+    metrics: tuple[str, ...] = option(
+        (), "Scores to compare; when empty, all that any report has", group="Evaluation", metavar="NAMES"
+    )
+    seed: int = option(0, "Seed of the resampling", group="Evaluation", minimum=0, maximum=2**31 - 1)
+    markdown: Path | None = option(None, "Write the table as Markdown", group="Output", metavar="FILE")
+    latex: Path | None = option(None, "Write the table for LaTeX (booktabs)", group="Output", metavar="FILE")
+    csv: Path | None = option(
+        None, "Write every number as CSV, a line for each metric and method", group="Output", metavar="FILE"
+    )
+    json: bool = option(False, "Print everything as JSON on standard output", group="Output")
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,8 @@ def run_configured(
     # What the model lacks is said before a sample is built or a folder made.
     configuration.model.prepare(options, progress, cancel)
     dataset_path = prepare_dataset(options.dataset, options.dataset_dir, progress, cancel)
-    pairs = make_pairs(open_dataset(dataset_path, options.split), options.pairing, options.limit, progress)
+    dataset = open_dataset(dataset_path, options.split, options.layout)
+    pairs = make_pairs(dataset, options.pairing, options.limit, progress, seed=options.seed)
     folder = create_run_folder(options.results_dir, options.model, options.dataset)
     write_text(folder / CONFIG, configuration.to_yaml())
     write_json(folder / VERSIONS, environment.describe())

@@ -112,3 +112,11 @@ def test_relative_paths_hold_through_links(tmp_path: Path) -> None:
     write_manifest(tmp_path / "link" / "m.csv", [ManifestRow(tmp_path / "a.mp4", None, "")])
     (row,) = read_manifest(tmp_path / "link" / "m.csv")
     assert row.face.name == "a.mp4" and row.face.read_text() == "face"
+
+
+def test_odd_file_names_are_found_again(tmp_path: Path) -> None:
+    odd = [" a.mp4", "b\n.mp4", 'c",.mp4', "-d.mp4"]
+    for name in odd:
+        (tmp_path / name).write_text(name)
+    write_manifest(tmp_path / "m.csv", [ManifestRow(tmp_path / name, None, "") for name in odd])
+    assert [row.face.read_text() for row in read_manifest(tmp_path / "m.csv")] == odd

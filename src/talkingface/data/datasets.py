@@ -1,52 +1,73 @@
-"""Datasets are folders: ``dataset/<name>/<split>/face`` and ``.../audio``, with an optional ``manifest.csv``."""
+"""Datasets are folders: ``dataset/<name>``, in one of the layouts of ``layouts``, with an optional ``manifest.csv``."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from talkingface.data.layouts import MANIFEST_NAME, VIDEO_RETALKING, Listing, files_in, find_layout, list_samples
 from talkingface.data.manifest import ManifestRow, read_manifest
 from talkingface.data.pairing import (
     AUDIO_SUFFIXES,
     STILL_SUFFIXES,
     VIDEO_SUFFIXES,
     Pair,
+    Sample,
     check_pairs,
     pair_all,
+    pair_cross,
     pair_manifest,
     pair_self,
     pair_unpaired,
     unique_names,
 )
 from talkingface.errors import MediaError, OptionError, OutputError, nearest_names
-from talkingface.options import SPLITS
+from talkingface.options import AUTO_LAYOUT, SPLITS
 from talkingface.progress import Cancellation, Progress
 
 SAMPLE_DATASET = "video-retalking"
-MANIFEST_NAME = "manifest.csv"
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The files of one split of a dataset, in natural order (``2`` before ``10``).
+    """The files of one split of a dataset.
 
     Attributes:
         folder: ``dataset/<name>``.
-        split: ``val``, ``train`` or ``test``.
-        faces: Videos and pictures.
-        sounds: Sound files.
+        split: One of ``options.SPLITS``.
+        layout: How its files lie: a key of ``layouts.LAYOUTS``.
+        listing: Its faces and sounds.
         rows: The manifest's rows of this split.
     """
 
     folder: Path
     split: str
-    faces: tuple[Path, ...]
-    sounds: tuple[Path, ...]
+    layout: str
+    listing: Listing
     rows: tuple[ManifestRow, ...]
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The faces, each with its name, person and own sound file."""
+        return self.listing.samples
+
+    @property
+    def faces(self) -> tuple[Path, ...]:
+        """Videos and pictures, in natural order (``2`` before ``10``) or in that of the dataset's own list."""
+        return tuple(sample.face for sample in self.listing.samples)
+
+    @property
+    def sounds(self) -> tuple[Path, ...]:
+        """Sound files, in natural order."""
+        return tuple(sound.file for sound in self.listing.sounds)
+
+    @property
+    def has_splits(self) -> bool:
+        """False when the layout has no splits here, so that every file belongs to each."""
+        return any(sample.split for sample in self.listing.samples)
 
 
 def dataset_names(dataset_dir: Path) -> list[str]:
@@ -85,44 +106,51 @@ def prepare_dataset(name: str, dataset_dir: Path, progress: Progress, cancel: Ca
     return folder
 
 
-def open_dataset(folder: Path, split: str) -> Dataset:
+def open_dataset(folder: Path, split: str, layout: str = AUTO_LAYOUT) -> Dataset:
     """List the files of one split.
 
+    Args:
+        folder: ``dataset/<name>``.
+        split: One of ``options.SPLITS``.
+        layout: How its files lie, or ``auto`` to tell it from them: see ``layouts.find_layout``.
+
     Raises:
-        MediaError: when the manifest cannot be read.
+        MediaError: when the manifest or a list cannot be read.
     """
     manifest = folder / MANIFEST_NAME
-    rows = read_manifest(manifest) if manifest.is_file() else []
-    rows = [row for row in rows if row.split in ("", split)]
-    faces = _files(folder / split / "face", VIDEO_SUFFIXES | STILL_SUFFIXES)
-    sounds = _files(folder / split / "audio", AUDIO_SUFFIXES | VIDEO_SUFFIXES)
-    if not faces:
-        faces = list(dict.fromkeys(row.face for row in rows))
-        sounds = sounds or list(dict.fromkeys(row.audio for row in rows if row.audio is not None))
-    return Dataset(folder, split, tuple(faces), tuple(sounds), tuple(rows))
+    rows = [row for row in read_manifest(manifest) if row.split in ("", split)] if manifest.is_file() else []
+    known = find_layout(folder) if layout == AUTO_LAYOUT else layout
+    return Dataset(folder, split, known, list_samples(folder, split, known, rows), tuple(rows))
 
 
 def make_pairs(
-    dataset: Dataset, pairing: str, limit: int, progress: Progress, has_sound: Callable[[Path], bool] | None = None
+    dataset: Dataset,
+    pairing: str,
+    limit: int,
+    progress: Progress,
+    has_sound: Callable[[Path], bool] | None = None,
+    seed: int = 0,
 ) -> list[Pair]:
     """Return the pairs of a run, in an order that never changes for the same files.
 
     Args:
         dataset: The files.
-        pairing: ``unpaired``, ``self``, ``all`` or ``manifest``.
+        pairing: ``unpaired``, ``self``, ``cross``, ``all`` or ``manifest``.
         limit: Only the first so many; 0 for all.
         progress: Told about faces that are left out.
         has_sound: Tells whether a video has a sound track; the file is probed when not given.
+        seed: Which sounds ``cross`` and ``unpaired`` choose.
 
     Raises:
         MediaError: when no pair is possible.
     """
-    where = dataset.folder / dataset.split
+    where = dataset.folder / dataset.split if dataset.has_splits else dataset.folder
     if has_sound is None:
         # An unreadable video still makes its own pair, which then fails by name; it just lends no sound to others.
         def has_sound(path: Path) -> bool:
             return _has_sound_track(path, when_unreadable=pairing == "self")
 
+    samples, sounds = dataset.samples, dataset.listing.sounds
     notes: list[str] = []
     if pairing == "manifest":
         where = dataset.folder / MANIFEST_NAME
@@ -131,16 +159,18 @@ def make_pairs(
         pairs = pair_manifest(dataset.rows)
         if not pairs:
             notes = [f"it has no row for the split {dataset.split}"]
-    elif not dataset.faces:
+    elif not samples:
         pairs = []
-        notes = [f"{where / 'face'} holds no video or picture"]
+        notes = [dataset.listing.nothing]
     elif pairing == "all":
-        pairs = pair_all(dataset.faces, dataset.sounds)
-        notes = [] if pairs else [f"{where / 'audio'} holds no sound"]
+        pairs = pair_all(samples, sounds, has_sound)
+        notes = [] if pairs else ["it holds no sound file, and no video with a sound track"]
     elif pairing == "self":
-        pairs, notes = pair_self(dataset.faces, dataset.sounds, has_sound)
+        pairs, notes = pair_self(samples, has_sound)
+    elif pairing == "cross":
+        pairs, notes = pair_cross(samples, has_sound, seed)
     else:
-        pairs, notes = pair_unpaired(dataset.faces, dataset.sounds, has_sound)
+        pairs, notes = pair_unpaired(samples, sounds, has_sound, seed)
     check_pairs(pairs, where, pairing, notes)
     for note in notes:
         progress.message(note)
@@ -161,26 +191,10 @@ def _visible_folder(entry: Path) -> bool:
 
 
 def _has_media(folder: Path) -> bool:
-    if (folder / MANIFEST_NAME).is_file():
+    if (folder / MANIFEST_NAME).is_file() or find_layout(folder) != VIDEO_RETALKING:
         return True
     known = VIDEO_SUFFIXES | STILL_SUFFIXES | AUDIO_SUFFIXES
-    return any(_files(folder / split / kind, known) for split in SPLITS for kind in ("face", "audio"))
-
-
-def _files(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    found = [
-        entry
-        for entry in folder.iterdir()
-        if entry.is_file() and not entry.name.startswith(".") and entry.suffix.lower() in suffixes
-    ]
-    return sorted(found, key=_natural_order)
-
-
-def _natural_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
-    parts = re.split(r"(\d+)", path.name.casefold())
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts], path.name
+    return any(files_in(folder / split / kind, known) for split in SPLITS for kind in ("face", "audio"))
 
 
 def _build_sample(folder: Path, progress: Progress, cancel: Cancellation) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from talkingface.data.naming import UNFIT
 from talkingface.errors import MediaError
 from talkingface.run_folder import write_text
 
@@ -102,7 +103,7 @@ def check_name(name: str) -> str | None:
         return "holds a slash"
     if name.startswith("."):
         return "begins with a dot"
-    return "holds a control character" if any(letter < " " for letter in name) else None
+    return "holds a control character" if UNFIT.search(name) else None
 
 
 def _row(path: Path, line: int, cells: dict[str, str | None]) -> ManifestRow:
@@ -130,6 +131,7 @@ def _cell(value: Path | str | None, folder: Path) -> str:
     # file's own name stays, even where it is a link.
     file = value.parent.resolve() / value.name
     try:
-        return Path(os.path.relpath(file, folder)).as_posix()
+        text = Path(os.path.relpath(file, folder)).as_posix()
     except ValueError:  # another drive on Windows
         return file.as_posix()
+    return f"./{text}" if text[:1].isspace() else text  # spaces round a cell do not count when it is read

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+
+UNFIT = re.compile(r"[/\\\x00-\x1f\x7f]")  # what no clip's name may hold, because it becomes a file's name
+
+
+def fit_name(text: str) -> str:
+    """Return a text as a clip's name, with ``_`` for what is not fit for a file name."""
+    name = UNFIT.sub("_", text).strip()
+    return f"_{name[1:]}" if name.startswith(".") else name
 
 
 def distinct_names(paths: Sequence[Path], *, keep_ending: bool = False) -> list[str]:

@@ -22,8 +22,9 @@ def bootstrap_interval(
 ) -> Interval | None:
     """Percentile bootstrap interval of the mean: clips are drawn again with replacement, as many as there are.
 
-    It speaks of other clips of the same kind, not of other kinds of clips. With fewer than about 10 clips it is too
-    narrow, as every interval made from so few is. The same values in the same order give the same interval everywhere.
+    It speaks of other clips of the same kind, not of other kinds of clips. From few clips it is too narrow: of normal
+    values the true mean lies inside in 0.84 of the cases with 5 clips, 0.91 with 10, 0.93 with 20, 0.94 with 50; of
+    skewed ones (log-normal) in 0.72, 0.79, 0.86, 0.87. The same values in the same order give the same interval everywhere.
 
     Args:
         values: (N,) one finite value a clip.
