@@ -1,0 +1,231 @@
+"""The page's tables, made from a report as ``report.json`` holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from talkingface.evaluation.registry import HIGHER, LOWER, NEAR_ONE, NEAR_ZERO
+from talkingface.evaluation.web.markup import Markup, element, escaped
+from talkingface.evaluation.web.numbers import decimals_for, number
+
+ARROWS = {HIGHER: "↑", LOWER: "↓", NEAR_ONE: "→ 1", NEAR_ZERO: "→ 0"}
+MEANING = {
+    HIGHER: "higher is better",
+    LOWER: "lower is better",
+    NEAR_ONE: "nearer to 1 is better",
+    NEAR_ZERO: "nearer to 0 is better",
+}
+Cell = Mapping[str, Any]
+
+
+def value_of(cell: Cell | None) -> float | None:
+    """The number of a score as JSON holds it, None where there is none."""
+    value = (cell or {}).get("value")
+    return float(value) if isinstance(value, int | float) else None
+
+
+def reason_of(cell: Cell | None) -> str:
+    """Why a score has no number."""
+    return str((cell or {}).get("reason") or "n/a")
+
+
+def plain_reason(reason: str) -> str:
+    """A reason without the ``n/a: `` before it."""
+    return reason.removeprefix("n/a: ") if reason != "n/a" else "not applicable"
+
+
+def arrow(about: Mapping[str, Any]) -> Markup:
+    """A metric's direction as an arrow that is read aloud as words."""
+    direction = str(about.get("direction", ""))
+    return element(
+        "span", ARROWS.get(direction, ""), class_="arrow", role="img", aria_label=MEANING.get(direction, direction),
+        title=MEANING.get(direction, direction),
+    )  # fmt: skip
+
+
+def scrolling(table: Markup, label: str, kind: str = "") -> Markup:
+    """A table in a box of its own that scrolls sideways, also by keyboard."""
+    return element("div", table, class_=f"scroll {kind}".strip(), role="region", aria_label=label, tabindex="0")
+
+
+def metric_head(name: str, about: Mapping[str, Any]) -> Markup:
+    """The first cell of a metric's line: name, arrow and one sentence."""
+    help_text = str(about.get("help", ""))
+    return element(
+        "th", element("span", element("code", broken_name(name)), " ", arrow(about), class_="metric"),
+        element("span", f"{help_text}.", class_="help") if help_text else None, scope="row",
+    )  # fmt: skip
+
+
+def broken_name(name: str) -> Markup:
+    """A metric's name that may be broken after an underscore."""
+    return Markup(escaped(name).replace("_", "_<wbr>"))
+
+
+def score_table(report: Mapping[str, Any], strips: Mapping[str, Markup]) -> Markup:
+    """Means of all clips with their intervals, control rows beside them.
+
+    Args:
+        report: As ``result_to_json`` gives it, with ``intervals`` and ``control_intervals`` where known.
+        strips: A small picture of each metric's means and intervals, for those that have one.
+    """
+    controls: Mapping[str, Any] = report.get("controls", {})
+    about: Mapping[str, Any] = report.get("about_metrics", {})
+    heads = [element("th", "metric", scope="col"), element("th", "unit", scope="col"),
+             element("th", "generated", scope="col", class_="number")]  # fmt: skip
+    heads += [element("th", name, scope="col", class_="number") for name in controls]
+    if strips:
+        heads.append(element("th", "side by side", scope="col"))
+    lines = []
+    for name in report["metrics"]:
+        info = about.get(name, {})
+        interval = report.get("intervals", {}).get(name)
+        cells = [(report.get("means", {}).get(name), interval)]
+        cells += [(row.get(name), report.get("control_intervals", {}).get(control, {}).get(name))
+                  for control, row in controls.items()]  # fmt: skip
+        decimals = decimals_for(abs(value) for cell, _ in cells if (value := value_of(cell)) is not None)
+        lines.append(
+            element(
+                "tr", metric_head(name, info), element("td", str(info.get("unit", "")), class_="unit"),
+                *(_mean_cell(cell, spread, decimals, "mean" if place == 0 else "control")
+                  for place, (cell, spread) in enumerate(cells)),
+                element("td", strips.get(name, ""), class_="strip") if strips else None,
+            )
+        )  # fmt: skip
+    table = element(
+        "table",
+        element("caption", _score_caption(report)),
+        element("thead", element("tr", heads)),
+        element("tbody", lines),
+        class_="scores",
+    )
+    return scrolling(table, "Scores, mean over all clips")
+
+
+def _score_caption(report: Mapping[str, Any]) -> Markup:
+    with_intervals = bool(report.get("intervals"))
+    text = "Mean over the clips that have a value" + (
+        ", and below it the bootstrap 95 % interval of that mean. " if with_intervals else ". "
+    )
+    key = "↑ higher is better, ↓ lower is better, → 1 and → 0: nearer is better. "
+    return escaped(text + key + "The columns after “generated” are controls, whose quality is known beforehand.")
+
+
+def _mean_cell(cell: Cell | None, interval: Mapping[str, Any] | None, decimals: int, kind: str) -> Markup:
+    value = value_of(cell)
+    if value is None:
+        reason = plain_reason(reason_of(cell))
+        return element(
+            "td",
+            element("span", "n/a", class_="missing"),
+            element("span", reason, class_="why") if reason != "not applicable" and kind == "mean" else None,
+            class_=f"number {kind}",
+            title=reason,
+        )
+    spread = None
+    if interval is not None and interval.get("low") is not None and interval.get("high") is not None:
+        low, high = number(float(interval["low"]), decimals), number(float(interval["high"]), decimals)
+        spread = element("span", f"{low} to {high}", class_="interval")
+    return element("td", element("span", number(value, decimals), class_="value"), spread, class_=f"number {kind}")
+
+
+def clip_table(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Markup:
+    """A line for each clip, a column for each metric. Reasons for missing numbers are told below, once each."""
+    metrics: Sequence[str] = report["metrics"]
+    rows: Mapping[str, Any] = report.get("rows", {})
+    failures = report.get("failures", {})
+    about = report.get("about_metrics", {})
+    decimals = {name: _column_decimals(rows, name) for name in metrics}
+    reasons: dict[str, int] = {}
+    lines = []
+    for clip, scores in rows.items():
+        head = element("th", element("a", clip, href=f"#clip-{numbers[clip]}"), scope="row")
+        if clip in failures:
+            cells = [element("td", element("a", "failed", href="#failed"), class_="failed", colspan=len(metrics))]
+        else:
+            cells = [_clip_cell(scores.get(name), decimals[name], reasons) for name in metrics]
+        lines.append(element("tr", head, cells))
+    heads = [element("th", "clip", scope="col")]
+    heads += [
+        element("th", element("code", broken_name(name)), " ", arrow(about.get(name, {})), scope="col", class_="number")
+        for name in metrics
+    ]
+    table = element(
+        "table",
+        element("caption", "Every clip’s own scores. A name leads to the clip’s curves and pictures."),
+        element("thead", element("tr", heads)),
+        element("tbody", lines),
+        class_="clips sortable",
+    )
+    notes = [element("li", reason, value=str(place)) for reason, place in reasons.items()]
+    return Markup(
+        scrolling(table, "Scores of each clip", "wide")
+        + (element("ol", notes, class_="reasons", aria_label="Why numbers are missing") if notes else "")
+    )
+
+
+def _column_decimals(rows: Mapping[str, Any], metric: str) -> int:
+    values = [value for row in rows.values() if (value := value_of(row.get(metric))) is not None]
+    return 0 if values and all(value == round(value) for value in values) else decimals_for(values)
+
+
+def _clip_cell(cell: Cell | None, decimals: int, reasons: dict[str, int]) -> Markup:
+    value = value_of(cell)
+    if value is not None:
+        return element("td", number(value, decimals), class_="number", data_value=repr(value))
+    place = reasons.setdefault(plain_reason(reason_of(cell)), len(reasons) + 1)
+    return element("td", element("span", "n/a", class_="missing"), element("sup", str(place)), class_="number")
+
+
+def one_clip_table(report: Mapping[str, Any], clip: str) -> Markup:
+    """All scores of one clip, its control rows beside them."""
+    scores = report["rows"][clip]
+    controls: Mapping[str, Any] = report.get("clip_controls", {}).get(clip, {})
+    about = report.get("about_metrics", {})
+    lines = []
+    for name in report["metrics"]:
+        cells = [scores.get(name), *(row.get(name) for row in controls.values())]
+        known = [value for cell in cells if (value := value_of(cell)) is not None]
+        decimals = 0 if known and all(value == round(value) for value in known) else decimals_for(known)
+        head = element("th", element("code", broken_name(name)), " ", arrow(about.get(name, {})), scope="row")
+        lines.append(element("tr", head, [_plain_cell(cell, decimals, place == 0) for place, cell in enumerate(cells)]))
+    heads = [element("th", "metric", scope="col"), element("th", "generated", scope="col", class_="number")]
+    heads += [element("th", name, scope="col", class_="number") for name in controls]
+    table = element(
+        "table", element("caption", "Scores of this clip and of its controls"),
+        element("thead", element("tr", heads)), element("tbody", lines), class_="one",
+    )  # fmt: skip
+    return scrolling(table, f"Scores of {clip}")
+
+
+def _plain_cell(cell: Cell | None, decimals: int, told: bool) -> Markup:
+    value = value_of(cell)
+    if value is not None:
+        return element("td", number(value, decimals), class_="number")
+    reason = plain_reason(reason_of(cell))
+    said = element("span", reason, class_="why") if told and reason != "not applicable" else None
+    return element("td", element("span", "n/a", class_="missing"), said, class_="number", title=reason)
+
+
+def two_columns(pairs: Iterable[tuple[str, object]], heads: tuple[str, str], caption: str, kind: str) -> Markup:
+    """A plain table of names and values."""
+    lines = [element("tr", element("th", name, scope="row"), element("td", plain_text(value))) for name, value in pairs]
+    head = element("tr", [element("th", text, scope="col") for text in heads])
+    return scrolling(
+        element("table", element("caption", caption), element("thead", head), element("tbody", lines), class_=kind),
+        caption,
+    )
+
+
+def plain_text(value: object) -> str:
+    """An option's or a version's value in words."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {plain_text(inner)}" for name, inner in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(plain_text(inner) for inner in value)
+    return str(value)
