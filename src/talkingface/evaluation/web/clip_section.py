@@ -28,7 +28,7 @@ class Budget:
         films: Whether films are still taken.
         moments: Whether contact sheets are still taken.
         plots: Whether plots are still taken.
-    """  # fmt: skip
+    """
 
     def __init__(self, most: int) -> None:
         self.most = most

@@ -113,7 +113,7 @@ def moment_of(pair: Pair, generated: Footage, source: Footage | None, box: Box |
 def difference_picture(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Mean absolute difference over the channels, 4 times as large, gray: black where equal. Both (H, W, 3)."""
     apart = np.abs(one.astype(np.int16) - other).mean(2) * DIFFERENCE_GAIN
-    return np.clip(np.rint(apart), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(apart), 0, 255), np.uint8)
 
 
 def _cut(picture: NDArray[np.uint8], part: Box) -> NDArray[np.uint8]:
@@ -170,17 +170,23 @@ def canonical_picture(folder: Path, index: int) -> bytes | None:
 def contact_sheet(moments: Sequence[Moment], clip: str) -> Markup:
     """The moments as figures."""
     kinds: Mapping[str, str] = {
-        "source": "source", "generated": "generated", "difference": "difference", "canonical": "canonical",
-    }  # fmt: skip
+        "source": "source",
+        "generated": "generated",
+        "difference": "difference",
+        "canonical": "canonical",
+    }
     shown = [kind for kind in kinds if any(getattr(moment, kind) is not None for moment in moments)]
-    figures = [element("figure", _strip(moment, shown, clip), _caption(moment), class_="moment") for moment in moments]
+    figures = [element("figure", _caption(moment), _strip(moment, shown, clip), class_="moment") for moment in moments]
     words = f"{len(moments)} moments spread evenly over the clip, zoomed to the face."
     if "difference" in shown:
         words += f" Difference: mean of the channels’ absolute differences, {DIFFERENCE_GAIN} times; black is equal."
     return element(
-        "section", element("h4", "Moments"), element("p", words, class_="said"),
-        element("div", figures, class_=f"moments of-{len(shown)}"), class_="sheet",
-    )  # fmt: skip
+        "section",
+        element("h4", "Moments"),
+        element("p", words, class_="said"),
+        element("div", figures, class_=f"moments of-{len(shown)}"),
+        class_="sheet",
+    )
 
 
 def _strip(moment: Moment, kinds: Sequence[str], clip: str) -> Markup:

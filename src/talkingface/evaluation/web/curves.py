@@ -53,6 +53,7 @@ def _offset_plot(sync: Mapping[str, Any], judge: str) -> Plot | None:
         description=f"{judge}: distance over offset; lowest {best[0]:.3f}, {said}; median {np.median(known):.3f}",
         mark=Mark(best[1], best[0], said),
         levels=[Level(float(np.median(known)), "median")],
+        height=250.0,
     )
 
 
@@ -74,11 +75,11 @@ def sync_figure(details: Mapping[str, Any], seconds: tuple[float, float] | None)
         (curves.get("sync_time"), curves.get("sync_distance"), "distance, landmark expert"),
         (syncnet.get("window_times"), syncnet.get("frame_confidence"), "confidence, SyncNet"),
     ]
-    found = []
-    for times, values, label in wanted:
-        x, y = numbers(times), numbers(values)
-        if x and len(x) == len(y) and any(value is not None for value in y):
-            found.append(([float(value or 0.0) for value in x], y, label))
+    found: list[tuple[list[float], list[float | None], str]] = []
+    for given_times, given_values, label in wanted:
+        times, values = numbers(given_times), numbers(given_values)
+        if times and len(times) == len(values) and any(value is not None for value in values):
+            found.append((*with_breaks([float(time or 0.0) for time in times], values), label))
     if not found:
         return left_out("Sync over time", "this report holds no sync curve of the clip")
     ends = seconds or (0.0, max(x[-1] for x, _, _ in found))
@@ -95,7 +96,7 @@ def sync_figure(details: Mapping[str, Any], seconds: tuple[float, float] | None)
                     y_label=label,
                     x_label="time, s" if last else "",
                     description=words,
-                    height=(220.0 if len(found) == 1 else 146.0) if last else 120.0,
+                    height=(220.0 if len(found) == 1 else 166.0) if last else 140.0,
                     over_time=True,
                 )
             )
@@ -138,18 +139,19 @@ def opening_figure(
         bands=gaps(times, y),
         envelope=around,
         zero=True,
+        height=270.0,
         over_time=True,
     )
     legend = [key("generated", "generated")]
-    legend.append(key("truth", "truth") if has_truth else None)
-    legend.append(key("envelope", "loudness of the sound") if around else None)
-    legend.append(key("band", "face not seen") if plot.bands else None)
+    legend += [key("truth", "truth")] if has_truth else []
+    legend += [key("envelope", "loudness of the sound")] if around else []
+    legend += [key("band", "face not seen")] if plot.bands else []
     said = [] if has_truth else ["there is no truth to compare with"]
     said += [f"no waveform: {no_sound}"] if no_sound else []
     return element(
         "figure",
         element("h4", title),
-        element("p", [entry for entry in legend if entry is not None], class_="legend"),
+        element("p", legend, class_="legend"),
         drawn(plot),
         element("figcaption", "; ".join(said)[:1].upper() + "; ".join(said)[1:] + ".") if said else None,
     )
@@ -185,6 +187,21 @@ def numbers(values: object) -> list[float | None]:
 def percent(values: Sequence[float | None]) -> list[float | None]:
     """Shares as percent."""
     return [None if value is None else 100 * value for value in values]
+
+
+def with_breaks(times: list[float], values: list[float | None]) -> tuple[list[float], list[float | None]]:
+    """Break a line where a series of moments itself has a gap: far wider than its usual step."""
+    if len(times) < 3:
+        return times, values
+    usual = float(np.median(np.diff(times)))
+    x, y = times[:1], values[:1]
+    for before, time, value in zip(times, times[1:], values[1:], strict=False):
+        if time - before > 2.5 * usual:
+            x.append((before + time) / 2)
+            y.append(None)
+        x.append(time)
+        y.append(value)
+    return x, y
 
 
 def gaps(times: Sequence[float], values: Sequence[float | None]) -> list[tuple[float, float]]:

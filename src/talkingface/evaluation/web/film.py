@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import av
 import av.error
@@ -58,7 +58,7 @@ class FilmWriter:
         self._sound = sound
         self._audio: AudioStream | None = None
         if sound is not None:
-            self._audio = cast("AudioStream", self._container.add_stream("aac", rate=_SOUND_RATE, layout="mono"))
+            self._audio = self._container.add_stream("aac", rate=_SOUND_RATE, layout="mono")
             self._audio.bit_rate = _SOUND_BITS_PER_SECOND
         self._latest = -1
 

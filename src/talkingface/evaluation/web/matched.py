@@ -48,9 +48,11 @@ class Footage:
         x0, x1 = box[0] / self.stream.width, box[2] / self.stream.width
         y0, y1 = box[1] / self.stream.height, box[3] / self.stream.height
         turned = {
-            0: (x0, y0, x1, y1), 90: (1 - y1, x0, 1 - y0, x1), 180: (1 - x1, 1 - y1, 1 - x0, 1 - y0),
+            0: (x0, y0, x1, y1),
+            90: (1 - y1, x0, 1 - y0, x1),
+            180: (1 - x1, 1 - y1, 1 - x0, 1 - y0),
             270: (y0, 1 - x1, y1, 1 - x0),
-        }  # fmt: skip
+        }
         return turned[self.stream.rotation]
 
     def picture(self, frame: av.VideoFrame, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:

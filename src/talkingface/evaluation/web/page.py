@@ -39,11 +39,10 @@ def write_web_report(
     Args:
         path: Where it goes; a file that is there is replaced, in one step.
         report: As ``report.result_to_json`` gives it, or as read from a ``report.json``. Besides, where it has them:
-            ``title``; ``intervals`` (metric -> ``low``, ``high``) and ``control_intervals`` (control -> the same);
-            ``options``, ``versions``; ``files`` (path -> SHA-256); and in the ``details`` of a clip ``curves`` (``time``,
-            ``face_box``, ``opening``, ``true_opening``, ``sync_time``, ``sync_distance``, ``sync_confidence``), ``sync``
-            and ``syncnet`` (``lips_late_by``, ``distance``, ``window_times``, ``frame_confidence``). What is missing is
-            left out, and the page says so.
+            ``title``, ``options`` and ``versions``. Plots are made from the ``details`` of a clip: ``curves``
+            (``time``, ``face_box``, ``opening``, ``true_opening``, ``sync_time``, ``sync_distance``, ``sync_confidence``), and
+            ``sync`` and ``syncnet`` (``lips_late_by``, ``distance``, ``window_times``, ``frame_confidence``). What is
+            missing is left out, and the page says so.
         rows: The clips' files. They are read again; a clip whose files are gone keeps its tables and curves.
         progress: Told about every clip.
         cancel: Checked at every frame.
@@ -132,7 +131,7 @@ def _title(report: Mapping[str, Any], rows: Sequence[EvaluationRow]) -> str:
 
 def _header(report: Mapping[str, Any], rows: Sequence[EvaluationRow], date: datetime.datetime) -> Markup:
     names, failures = report.get("rows", {}), report.get("failures", {})
-    version = report.get("versions", {}).get("talkingface", __version__)
+    version = _versions(report).get("talkingface", __version__)
     scored = len(names) - len(failures)
     facts: list[tuple[str, str | Markup]] = [
         ("clips", str(len(names))),
@@ -150,10 +149,11 @@ def _header(report: Mapping[str, Any], rows: Sequence[EvaluationRow], date: date
         "header",
         element("p", "Evaluation of generated talking-face videos", class_="eyebrow"),
         element("h1", _title(report, rows)),
-        element("dl", [element("div", element("dt", name), element("dd", value)) for name, value in facts],
-                class_="facts"),
+        element(
+            "dl", [element("div", element("dt", name), element("dd", value)) for name, value in facts], class_="facts"
+        ),
         element("nav", [element("a", text, href=f"#{place}") for place, text in links], aria_label="On this page"),
-    )  # fmt: skip
+    )
 
 
 def _section(name: str, title: str, *parts: Markup | None) -> Markup:
@@ -165,15 +165,12 @@ def _section(name: str, title: str, *parts: Markup | None) -> Markup:
 def _scores(report: Mapping[str, Any]) -> Markup:
     about = report.get("about_metrics", {})
     meanings = [
-        element("div", element("dt", element("code", broken_name(name))),
-                element("dd", f"{about[name]['help']}."))
+        element("div", element("dt", element("code", broken_name(name))), element("dd", f"{about[name]['help']}."))
         for name in report["metrics"]
         if about.get(name, {}).get("help")
-    ]  # fmt: skip
+    ]
     # on a narrow screen the table has no room for the sentences
-    meaning = element(
-        "details", element("summary", "What the metrics mean"), element("dl", meanings), class_="meanings"
-    )
+    meaning = element("details", element("summary", "The metrics in words"), element("dl", meanings), class_="meanings")
     return _section("scores", "Scores", score_table(report, score_strips(report)), meaning if meanings else None)
 
 
@@ -219,17 +216,25 @@ def _shortened(left_out: Mapping[str, Sequence[str]], page_bytes: int) -> list[s
 
 def _provenance(report: Mapping[str, Any]) -> Markup:
     parts = []
-    for key, heads, caption, kind in (
-        ("versions", ("what", "version"), "Versions", "plain"),
-        ("options", ("option", "value"), "Options", "plain"),
-        ("files", ("file", "SHA-256"), "Files that were read", "hashes"),
+    weights = (report.get("versions") or {}).get("weights_sha256") or {}
+    for found, heads, caption, kind in (
+        (report.get("options") or {}, ("option", "value"), "Options", "plain"),
+        (_versions(report), ("what", "version"), "Versions", "plain"),
+        (report.get("files") or {}, ("file", "SHA-256"), "Files that were read", "hashes"),
+        (weights, ("file", "SHA-256"), "Networks that ship with talkingface", "hashes"),
     ):
-        found = report.get(key)
-        if isinstance(found, Mapping) and found:
+        if found:
             parts.append(two_columns(((str(name), value) for name, value in found.items()), heads, caption, kind))
     if not parts:
         parts.append(element("p", "This report holds no options, versions or file hashes.", class_="said"))
     return _section("provenance", "Provenance", *parts)
+
+
+def _versions(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Versions by name, those of packages among them; packages that are not installed are left out."""
+    versions = {name: value for name, value in (report.get("versions") or {}).items() if name != "weights_sha256"}
+    packages: Mapping[str, Any] = versions.pop("packages", None) or {}
+    return {**versions, **{name: value for name, value in packages.items() if value is not None}}
 
 
 def _write(path: Path, text: str) -> None:

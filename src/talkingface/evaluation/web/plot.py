@@ -98,7 +98,7 @@ class Plot:
 
 def y_range(plot: Plot) -> tuple[float, float]:
     """Lowest and highest y, with some room."""
-    known = [float(y) for line in plot.lines for y in line.y if _known(y)] + [level.y for level in plot.levels]
+    known = [y for line in plot.lines for y in line.y if y is not None and math.isfinite(y)] + [level.y for level in plot.levels]
     low, high = min(known, default=0.0), max(known, default=1.0)
     if plot.zero:
         low = min(0.0, low)
@@ -111,10 +111,15 @@ def y_range(plot: Plot) -> tuple[float, float]:
 def drawn(plot: Plot) -> Markup:
     """Return a plot as an SVG element."""
     ends = (
-        {"data_left": _short(LEFT), "data_right": _short(WIDTH - RIGHT),
-         "data_from": _short(plot.x_range[0]), "data_to": _short(plot.x_range[1])}
-        if plot.over_time else {}
-    )  # fmt: skip
+        {
+            "data_left": _short(LEFT),
+            "data_right": _short(WIDTH - RIGHT),
+            "data_from": _short(plot.x_range[0]),
+            "data_to": _short(plot.x_range[1]),
+        }
+        if plot.over_time
+        else {}
+    )
     parts = [*_behind(plot), *_axes(plot)]
     parts += [element("path", d=_path(plot, line), class_=f"line {line.style}") for line in plot.lines]
     parts += _words(plot)
@@ -182,9 +187,15 @@ def _behind(plot: Plot) -> list[Markup]:
         left, right = plot.to_x(max(low, plot.x_range[0])), plot.to_x(min(high, plot.x_range[1]))
         if right > left:
             parts.append(
-                element("rect", class_="band", x=_short(left), y=_short(TOP), width=_short(right - left),
-                        height=_short(plot.bottom - TOP))
-            )  # fmt: skip
+                element(
+                    "rect",
+                    class_="band",
+                    x=_short(left),
+                    y=_short(TOP),
+                    width=_short(right - left),
+                    height=_short(plot.bottom - TOP),
+                )
+            )
     if plot.envelope:
         middle, half = (TOP + plot.bottom) / 2, (plot.bottom - TOP) / 2 - 2
         upper = [f"{plot.to_x(x):.1f} {middle - half * size:.1f}" for x, size in plot.envelope]
@@ -199,11 +210,20 @@ def _axes(plot: Plot) -> list[Markup]:
     decimals = tick_decimals(ticks)
     for tick in ticks:
         y = plot.to_y(tick)
-        parts.append(element("line", class_="grid", x1=_short(LEFT), x2=_short(WIDTH - RIGHT), y1=f"{y:.1f}",
-                             y2=f"{y:.1f}"))  # fmt: skip
+        parts.append(
+            element("line", class_="grid", x1=_short(LEFT), x2=_short(WIDTH - RIGHT), y1=f"{y:.1f}", y2=f"{y:.1f}")
+        )
         parts.append(element("text", number(tick, decimals), class_="tick y", x=_short(LEFT - 7), y=f"{y + 4:.1f}"))
-    parts.append(element("line", class_="axis", x1=_short(LEFT), x2=_short(WIDTH - RIGHT), y1=_short(plot.bottom),
-                         y2=_short(plot.bottom)))  # fmt: skip
+    parts.append(
+        element(
+            "line",
+            class_="axis",
+            x1=_short(LEFT),
+            x2=_short(WIDTH - RIGHT),
+            y1=_short(plot.bottom),
+            y2=_short(plot.bottom),
+        )
+    )
     ticks = nice_ticks(*plot.x_range, most=9)
     decimals = tick_decimals(ticks)
     for place, tick in enumerate(ticks):
@@ -212,21 +232,39 @@ def _axes(plot: Plot) -> list[Markup]:
         if plot.x_label:
             # on a phone, where letters are larger, every second one is hidden
             kind = "tick x" + (" second" if (place - len(ticks) // 2) % 2 else "")
-            parts.append(element("text", number(tick, decimals), class_=kind, x=f"{x:.1f}",
-                                 y=_short(plot.bottom + 17)))  # fmt: skip
+            parts.append(element("text", number(tick, decimals), class_=kind, x=f"{x:.1f}", y=_short(plot.bottom + 17)))
     if plot.x_label:
-        parts.append(element("text", plot.x_label, class_="name end", x=_short(WIDTH - RIGHT),
-                             y=_short(plot.height - 3)))  # fmt: skip
+        parts.append(
+            element("text", plot.x_label, class_="name end", x=_short(WIDTH - RIGHT), y=_short(plot.height - 3))
+        )
     return parts
+
+
+def _clearance(plot: Plot, level: float, right: bool) -> float:
+    """How far the lines stay from a level at one end of the plot."""
+    low, high = plot.x_range
+    reach = 0.15 * (high - low)
+    return min(
+        (
+            abs(y - level)
+            for line in plot.lines
+            for x, y in zip(line.x, line.y, strict=True)
+            if y is not None and (x > high - reach if right else x < low + reach)
+        ),
+        default=0.0,
+    )
 
 
 def _words(plot: Plot) -> list[Markup]:
     parts = []
     for level in plot.levels:
         y = plot.to_y(level.y)
-        parts.append(element("line", class_="level", x1=_short(LEFT), x2=_short(WIDTH - RIGHT), y1=f"{y:.1f}",
-                             y2=f"{y:.1f}"))  # fmt: skip
-        parts.append(element("text", level.text, class_="said end", x=_short(WIDTH - RIGHT), y=f"{y - 5:.1f}"))
+        parts.append(
+            element("line", class_="level", x1=_short(LEFT), x2=_short(WIDTH - RIGHT), y1=f"{y:.1f}", y2=f"{y:.1f}")
+        )
+        at_right = _clearance(plot, level.y, right=True) >= _clearance(plot, level.y, right=False)
+        x, kind = (WIDTH - RIGHT, "said end") if at_right else (LEFT + 4, "said")
+        parts.append(element("text", level.text, class_=kind, x=_short(x), y=f"{y - 5:.1f}"))
     if plot.mark is not None:
         x, y = plot.to_x(plot.mark.x), plot.to_y(plot.mark.y)
         # words go below the point, where a curve's lowest point leaves room

@@ -15,7 +15,7 @@ _GOALS = {NEAR_ONE: 1.0, NEAR_ZERO: 0.0}
 
 
 def score_strips(report: Mapping[str, Any]) -> dict[str, Markup]:
-    """Return a picture for every metric that has a mean and a control to compare it with."""
+    """Return a picture for every metric that has a mean, and a control or a goal to compare it with."""
     found = {name: _strip(report, name) for name in report["metrics"]}
     return {name: strip for name, strip in found.items() if strip is not None}
 
@@ -30,9 +30,9 @@ def _strip(report: Mapping[str, Any], metric: str) -> Markup | None:
         value = value_of(row.get(metric))
         if value is not None:
             lanes.append((name, value, report.get("control_intervals", {}).get(name, {}).get(metric) or {}))
-    if mean is None or len(lanes) < 2:
-        return None
     goal = _GOALS.get(str(report.get("about_metrics", {}).get(metric, {}).get("direction")))
+    if mean is None or (len(lanes) < 2 and goal is None):
+        return None
     ends = [end for _, value, interval in lanes for end in (value, *_ends(interval))]
     if goal is not None:
         ends.append(goal)
@@ -59,9 +59,15 @@ def _strip(report: Mapping[str, Any], metric: str) -> Markup | None:
         parts.append(element("g", inside, class_=kind))
     words = f"{metric}, from top to bottom: {', '.join(name for name, _, _ in lanes)}"
     return element(
-        "svg", parts, viewBox=f"0 0 {WIDTH:g} {height:g}", width=f"{WIDTH:g}", height=f"{height:g}", class_="lanes",
-        role="img", aria_label=words,
-    )  # fmt: skip
+        "svg",
+        parts,
+        viewBox=f"0 0 {WIDTH:g} {height:g}",
+        width=f"{WIDTH:g}",
+        height=f"{height:g}",
+        class_="lanes",
+        role="img",
+        aria_label=words,
+    )
 
 
 def _ends(interval: Mapping[str, Any]) -> tuple[float, ...]:

@@ -39,9 +39,13 @@ def arrow(about: Mapping[str, Any]) -> Markup:
     """A metric's direction as an arrow that is read aloud as words."""
     direction = str(about.get("direction", ""))
     return element(
-        "span", ARROWS.get(direction, ""), class_="arrow", role="img", aria_label=MEANING.get(direction, direction),
+        "span",
+        ARROWS.get(direction, ""),
+        class_="arrow",
+        role="img",
+        aria_label=MEANING.get(direction, direction),
         title=MEANING.get(direction, direction),
-    )  # fmt: skip
+    )
 
 
 def scrolling(table: Markup, label: str, kind: str = "") -> Markup:
@@ -49,13 +53,21 @@ def scrolling(table: Markup, label: str, kind: str = "") -> Markup:
     return element("div", table, class_=f"scroll {kind}".strip(), role="region", aria_label=label, tabindex="0")
 
 
+def caption(text: str) -> Markup:
+    """A table's caption, which stays in sight while the table is scrolled sideways."""
+    return element("caption", element("span", text))
+
+
 def metric_head(name: str, about: Mapping[str, Any]) -> Markup:
     """The first cell of a metric's line: name, arrow and one sentence."""
-    help_text = str(about.get("help", ""))
+    help_text, unit = str(about.get("help", "")), str(about.get("unit", ""))
     return element(
-        "th", element("span", element("code", broken_name(name)), " ", arrow(about), class_="metric"),
-        element("span", f"{help_text}.", class_="help") if help_text else None, scope="row",
-    )  # fmt: skip
+        "th",
+        element("span", element("code", broken_name(name)), " ", arrow(about), class_="metric"),
+        element("span", unit, class_="unit") if unit else None,
+        element("span", f"{help_text}.", class_="help") if help_text else None,
+        scope="row",
+    )
 
 
 def broken_name(name: str) -> Markup:
@@ -72,30 +84,34 @@ def score_table(report: Mapping[str, Any], strips: Mapping[str, Markup]) -> Mark
     """
     controls: Mapping[str, Any] = report.get("controls", {})
     about: Mapping[str, Any] = report.get("about_metrics", {})
-    heads = [element("th", "metric", scope="col"), element("th", "unit", scope="col"),
-             element("th", "generated", scope="col", class_="number")]  # fmt: skip
+    heads = [element("th", "metric", scope="col"), element("th", "generated", scope="col", class_="number")]
     heads += [element("th", name, scope="col", class_="number") for name in controls]
     if strips:
-        heads.append(element("th", "side by side", scope="col"))
+        heads.append(element("th", "compared", scope="col"))
     lines = []
     for name in report["metrics"]:
         info = about.get(name, {})
         interval = report.get("intervals", {}).get(name)
         cells = [(report.get("means", {}).get(name), interval)]
-        cells += [(row.get(name), report.get("control_intervals", {}).get(control, {}).get(name))
-                  for control, row in controls.items()]  # fmt: skip
+        cells += [
+            (row.get(name), report.get("control_intervals", {}).get(control, {}).get(name))
+            for control, row in controls.items()
+        ]
         decimals = decimals_for(abs(value) for cell, _ in cells if (value := value_of(cell)) is not None)
         lines.append(
             element(
-                "tr", metric_head(name, info), element("td", str(info.get("unit", "")), class_="unit"),
-                *(_mean_cell(cell, spread, decimals, "mean" if place == 0 else "control")
-                  for place, (cell, spread) in enumerate(cells)),
+                "tr",
+                metric_head(name, info),
+                *(
+                    _mean_cell(cell, spread, decimals, "mean" if place == 0 else "control")
+                    for place, (cell, spread) in enumerate(cells)
+                ),
                 element("td", strips.get(name, ""), class_="strip") if strips else None,
             )
-        )  # fmt: skip
+        )
     table = element(
         "table",
-        element("caption", _score_caption(report)),
+        caption(_score_caption(report, bool(strips))),
         element("thead", element("tr", heads)),
         element("tbody", lines),
         class_="scores",
@@ -103,13 +119,19 @@ def score_table(report: Mapping[str, Any], strips: Mapping[str, Markup]) -> Mark
     return scrolling(table, "Scores, mean over all clips")
 
 
-def _score_caption(report: Mapping[str, Any]) -> Markup:
+def _score_caption(report: Mapping[str, Any], with_strips: bool) -> str:
     with_intervals = bool(report.get("intervals"))
     text = "Mean over the clips that have a value" + (
         ", and below it the bootstrap 95 % interval of that mean. " if with_intervals else ". "
     )
     key = "↑ higher is better, ↓ lower is better, → 1 and → 0: nearer is better. "
-    return escaped(text + key + "The columns after “generated” are controls, whose quality is known beforehand.")
+    text += key + "The columns after “generated” are controls, whose quality is known beforehand."
+    if with_strips:
+        text += (
+            " Compared: the same means and intervals on one scale, generated filled and on top, then the controls in "
+            "the order of their columns; a dotted line marks the 1 or 0 to be near to."
+        )
+    return text
 
 
 def _mean_cell(cell: Cell | None, interval: Mapping[str, Any] | None, decimals: int, kind: str) -> Markup:
@@ -153,7 +175,7 @@ def clip_table(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Markup:
     ]
     table = element(
         "table",
-        element("caption", "Every clip’s own scores. A name leads to the clip’s curves and pictures."),
+        caption("Every clip’s own scores. A name leads to the clip’s curves and pictures."),
         element("thead", element("tr", heads)),
         element("tbody", lines),
         class_="clips sortable",
@@ -193,9 +215,12 @@ def one_clip_table(report: Mapping[str, Any], clip: str) -> Markup:
     heads = [element("th", "metric", scope="col"), element("th", "generated", scope="col", class_="number")]
     heads += [element("th", name, scope="col", class_="number") for name in controls]
     table = element(
-        "table", element("caption", "Scores of this clip and of its controls"),
-        element("thead", element("tr", heads)), element("tbody", lines), class_="one",
-    )  # fmt: skip
+        "table",
+        caption("Scores of this clip and of its controls"),
+        element("thead", element("tr", heads)),
+        element("tbody", lines),
+        class_="one",
+    )
     return scrolling(table, f"Scores of {clip}")
 
 
@@ -208,13 +233,13 @@ def _plain_cell(cell: Cell | None, decimals: int, told: bool) -> Markup:
     return element("td", element("span", "n/a", class_="missing"), said, class_="number", title=reason)
 
 
-def two_columns(pairs: Iterable[tuple[str, object]], heads: tuple[str, str], caption: str, kind: str) -> Markup:
+def two_columns(pairs: Iterable[tuple[str, object]], heads: tuple[str, str], title: str, kind: str) -> Markup:
     """A plain table of names and values."""
     lines = [element("tr", element("th", name, scope="row"), element("td", plain_text(value))) for name, value in pairs]
     head = element("tr", [element("th", text, scope="col") for text in heads])
     return scrolling(
-        element("table", element("caption", caption), element("thead", head), element("tbody", lines), class_=kind),
-        caption,
+        element("table", caption(title), element("thead", head), element("tbody", lines), class_=kind),
+        title,
     )
 
 
