@@ -28,6 +28,7 @@ def offset_figure(details: Mapping[str, Any]) -> Markup:
     return element(
         "figure",
         element("h4", "Distance at every offset"),
+        element("p", key("generated", "generated"), key("level", "median"), class_="legend"),
         plots,
         element(
             "figcaption",
@@ -52,7 +53,7 @@ def _offset_plot(sync: Mapping[str, Any], judge: str) -> Plot | None:
         x_label="lips late by, frames",
         description=f"{judge}: distance over offset; lowest {best[0]:.3f}, {said}; median {np.median(known):.3f}",
         mark=Mark(best[1], best[0], said),
-        levels=[Level(float(np.median(known)), "median")],
+        levels=[Level(float(np.median(known)))],
         height=250.0,
     )
 

@@ -40,9 +40,9 @@ def write_web_report(
         path: Where it goes; a file that is there is replaced, in one step.
         report: As ``report.result_to_json`` gives it, or as read from a ``report.json``. Besides, where it has them:
             ``title``, ``options`` and ``versions``. Plots are made from the ``details`` of a clip: ``curves``
-            (``time``, ``face_box``, ``opening``, ``true_opening``, ``sync_time``, ``sync_distance``, ``sync_confidence``), and
-            ``sync`` and ``syncnet`` (``lips_late_by``, ``distance``, ``window_times``, ``frame_confidence``). What is
-            missing is left out, and the page says so.
+            (``time``, ``face_box``, ``opening``, ``true_opening``, ``sync_time``, ``sync_distance``,
+            ``sync_confidence``), and ``sync`` and ``syncnet`` (``lips_late_by``, ``distance``, ``window_times``,
+            ``frame_confidence``). What is missing is left out, and the page says so.
         rows: The clips' files. They are read again; a clip whose files are gone keeps its tables and curves.
         progress: Told about every clip.
         cancel: Checked at every frame.

@@ -10,7 +10,7 @@ from talkingface.evaluation.web.markup import Markup, element
 from talkingface.evaluation.web.numbers import nice_ticks, number, tick_decimals
 
 WIDTH = 560.0
-LEFT, RIGHT, TOP, BOTTOM = 50.0, 12.0, 26.0, 36.0
+LEFT, RIGHT, TOP, BOTTOM = 50.0, 12.0, 26.0, 42.0
 MOST_POINTS = 700  # of a line; more than a screen has columns for
 
 Values = Sequence[float | None]
@@ -42,10 +42,9 @@ class Mark:
 
 @dataclass(frozen=True)
 class Level:
-    """A dashed level line with words at its right end."""
+    """A dotted line across, told by the plot's legend."""
 
     y: float
-    text: str
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Plot:
         bands: Stretches of x that are shaded, such as frames without a face.
         envelope: (x, 0..1) how loud a sound is, drawn behind the lines about the middle.
         mark: A point told by name.
-        levels: Dashed lines across.
+        levels: Dotted lines across.
         zero: Whether y begins at 0.
         height: In pixels at full size.
         over_time: x is the time of a video, whose place is shown while it plays.
@@ -98,7 +97,8 @@ class Plot:
 
 def y_range(plot: Plot) -> tuple[float, float]:
     """Lowest and highest y, with some room."""
-    known = [y for line in plot.lines for y in line.y if y is not None and math.isfinite(y)] + [level.y for level in plot.levels]
+    known = [y for line in plot.lines for y in line.y if y is not None and math.isfinite(y)]
+    known += [level.y for level in plot.levels]
     low, high = min(known, default=0.0), max(known, default=1.0)
     if plot.zero:
         low = min(0.0, low)
@@ -240,21 +240,6 @@ def _axes(plot: Plot) -> list[Markup]:
     return parts
 
 
-def _clearance(plot: Plot, level: float, right: bool) -> float:
-    """How far the lines stay from a level at one end of the plot."""
-    low, high = plot.x_range
-    reach = 0.15 * (high - low)
-    return min(
-        (
-            abs(y - level)
-            for line in plot.lines
-            for x, y in zip(line.x, line.y, strict=True)
-            if y is not None and (x > high - reach if right else x < low + reach)
-        ),
-        default=0.0,
-    )
-
-
 def _words(plot: Plot) -> list[Markup]:
     parts = []
     for level in plot.levels:
@@ -262,9 +247,6 @@ def _words(plot: Plot) -> list[Markup]:
         parts.append(
             element("line", class_="level", x1=_short(LEFT), x2=_short(WIDTH - RIGHT), y1=f"{y:.1f}", y2=f"{y:.1f}")
         )
-        at_right = _clearance(plot, level.y, right=True) >= _clearance(plot, level.y, right=False)
-        x, kind = (WIDTH - RIGHT, "said end") if at_right else (LEFT + 4, "said")
-        parts.append(element("text", level.text, class_=kind, x=_short(x), y=f"{y - 5:.1f}"))
     if plot.mark is not None:
         x, y = plot.to_x(plot.mark.x), plot.to_y(plot.mark.y)
         # words go below the point, where a curve's lowest point leaves room

@@ -43,12 +43,12 @@ def _strip(report: Mapping[str, Any], metric: str) -> Markup | None:
     def place(value: float) -> str:
         return f"{EDGE + (WIDTH - 2 * EDGE) * (value - low) / (high - low):.1f}"
 
-    height = LANE * len(lanes) + 6
+    height = LANE * max(len(lanes), 2) + 6
     parts = []
     if goal is not None:
         parts.append(element("line", class_="goal", x1=place(goal), x2=place(goal), y1="1", y2=f"{height - 1:g}"))
     for lane, (name, value, interval) in enumerate(lanes):
-        y = f"{3 + LANE * (lane + 0.5):.1f}"
+        y = f"{3 + LANE * (lane + (0.5 if len(lanes) > 1 else 1.0)):.1f}"
         kind = "own" if lane == 0 else "control"
         between = _ends(interval)
         title = element("title", f"{name}: {number(value, decimals_for([value]))}")

@@ -63,7 +63,7 @@ def metric_head(name: str, about: Mapping[str, Any]) -> Markup:
     help_text, unit = str(about.get("help", "")), str(about.get("unit", ""))
     return element(
         "th",
-        element("span", element("code", broken_name(name)), " ", arrow(about), class_="metric"),
+        element("span", element("code", broken_name(name)), "\u00a0", arrow(about), class_="metric"),
         element("span", unit, class_="unit") if unit else None,
         element("span", f"{help_text}.", class_="help") if help_text else None,
         scope="row",
@@ -87,7 +87,7 @@ def score_table(report: Mapping[str, Any], strips: Mapping[str, Markup]) -> Mark
     heads = [element("th", "metric", scope="col"), element("th", "generated", scope="col", class_="number")]
     heads += [element("th", name, scope="col", class_="number") for name in controls]
     if strips:
-        heads.append(element("th", "compared", scope="col"))
+        heads.append(element("th", "compared", scope="col", class_="strip"))
     lines = []
     for name in report["metrics"]:
         info = about.get(name, {})
@@ -170,7 +170,9 @@ def clip_table(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Markup:
         lines.append(element("tr", head, cells))
     heads = [element("th", "clip", scope="col")]
     heads += [
-        element("th", element("code", broken_name(name)), " ", arrow(about.get(name, {})), scope="col", class_="number")
+        element(
+            "th", element("code", broken_name(name)), "\u00a0", arrow(about.get(name, {})), scope="col", class_="number"
+        )
         for name in metrics
     ]
     table = element(
@@ -210,7 +212,7 @@ def one_clip_table(report: Mapping[str, Any], clip: str) -> Markup:
         cells = [scores.get(name), *(row.get(name) for row in controls.values())]
         known = [value for cell in cells if (value := value_of(cell)) is not None]
         decimals = 0 if known and all(value == round(value) for value in known) else decimals_for(known)
-        head = element("th", element("code", broken_name(name)), " ", arrow(about.get(name, {})), scope="row")
+        head = element("th", element("code", broken_name(name)), "\u00a0", arrow(about.get(name, {})), scope="row")
         lines.append(element("tr", head, [_plain_cell(cell, decimals, place == 0) for place, cell in enumerate(cells)]))
     heads = [element("th", "metric", scope="col"), element("th", "generated", scope="col", class_="number")]
     heads += [element("th", name, scope="col", class_="number") for name in controls]
