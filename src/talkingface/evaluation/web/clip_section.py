@@ -20,8 +20,10 @@ _BASE64 = 4 / 3
 
 
 class Budget:
-    """How many bytes the page may have. What is refused once is refused to all later clips, so that none is left out
-    in between.
+    """How many bytes the page may have, and what for.
+
+    Plots come before contact sheets, and these before films: those of later clips are expected to be as large as the
+    present one's. What is refused once is refused to all later clips, so that none is left out in between.
 
     Attributes:
         used: Bytes so far.
@@ -39,9 +41,9 @@ class Budget:
         """Count what is in the page in any case."""
         self.used += size
 
-    def has_room(self, size: int) -> bool:
-        """Whether so many bytes more fit; they are counted then."""
-        if self.used + size > self.most:
+    def has_room(self, size: int, reserved: int) -> bool:
+        """Whether so many bytes more fit beside what is kept free for later; they are counted then."""
+        if self.used + size + reserved > self.most:
             return False
         self.used += size
         return True
@@ -59,6 +61,7 @@ def clip_section(
     report: Mapping[str, Any],
     clip: str,
     number: int,
+    later: int,
     row: EvaluationRow | None,
     budget: Budget,
     *,
@@ -73,6 +76,7 @@ def clip_section(
         report: As ``result_to_json`` gives it.
         clip: The clip's name.
         number: Its place, for its address in the page.
+        later: How many clips come after it.
         row: Its files; None when they are not known.
         budget: What the page may still hold.
         is_open: Whether it is unfolded to begin with.
@@ -102,20 +106,24 @@ def clip_section(
     table = one_clip_table(report, clip)
     budget.spend(len(table))
     plots = _plots(details, pictures)
-    budget.plots = budget.plots and budget.has_room(sum(len(plot) for plot in plots.values()))
+    plots_size = sum(len(plot) for plot in plots.values())
+    reserved = later * len(table)
+    budget.plots = budget.plots and budget.has_room(plots_size, reserved)
+    reserved += later * plots_size
     if not budget.plots:
         plots, left_out = {}, ["curves"]
     film = sheet = None
     if pictures is not None:
         notes += pictures.notes
         size = round(_BASE64 * sum(moment.size for moment in pictures.moments))
-        budget.moments = budget.moments and budget.has_room(size)
+        budget.moments = budget.moments and budget.has_room(size, reserved)
+        reserved += later * size
         if budget.moments and pictures.moments:
             sheet = contact_sheet(pictures.moments, clip)
         elif not budget.moments:
             left_out.append("moments")
         size = round(_BASE64 * (len(pictures.film or b"") + len(pictures.poster or b"")))
-        budget.films = budget.films and budget.has_room(size)
+        budget.films = budget.films and budget.has_room(size, reserved)
         if budget.films and pictures.film is not None:
             film = _film(pictures, clip)
         elif not budget.films:

@@ -66,12 +66,13 @@ def write_web_report(
     budget.spend(sum(len(part) for part in (*tables, provenance)))
     sections: list[Markup] = []
     left_out: dict[str, list[str]] = {}
-    for name in clips:
+    for place, name in enumerate(clips):
         cancel.check()
         section = clip_section(
             report,
             name,
             numbers[name],
+            len(clips) - 1 - place,
             files.get(name),
             budget,
             is_open=len(clips) <= _UNFOLDED,
@@ -209,8 +210,8 @@ def _shortened(left_out: Mapping[str, Sequence[str]], page_bytes: int) -> list[s
     """What clips had to do without, in words."""
     lines = []
     for thing, clips in left_out.items():
-        which = f"from {clips[0]} on, {len(clips)} clip{'s' * (len(clips) != 1)}"
-        lines.append(f"{which} come without {thing}: the page may have {page_bytes / 1e6:.0f} MB")
+        which = f"from {clips[0]} on, {len(clips)} clip{' comes' if len(clips) == 1 else 's come'}"
+        lines.append(f"{which} without {thing}: the page may have {page_bytes / 1e6:.3g} MB")
     return lines
 
 
