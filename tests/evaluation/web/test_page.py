@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import hashlib
 import json
 import re
 from html.parser import HTMLParser
@@ -163,3 +164,19 @@ def test_a_page_is_written_whole_or_not_at_all(
     with pytest.raises(OutputError):
         write(tmp_path / "taken", report, [])
     assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "taken"])
+
+
+def test_a_file_that_changed_since_it_was_scored_is_named(
+    tmp_path: Path, report: dict[str, Any], rows: list[EvaluationRow]
+) -> None:
+    known = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in (rows[0].audio, rows[0].face)}
+    write(tmp_path / "report.html", {**report, "files": known}, rows)
+    assert "has changed since" not in Page(tmp_path / "report.html").text
+    write(tmp_path / "report.html", {**report, "files": {**known, str(rows[0].face): "00" * 32}}, rows)
+    assert f"{rows[0].face} has changed since it was scored" in Page(tmp_path / "report.html").text
+
+
+def test_metrics_without_any_value_are_told_once(tmp_path: Path, report: dict[str, Any]) -> None:
+    write(tmp_path / "report.html", report, [])
+    text = Page(tmp_path / "report.html").text
+    assert "Without a value in any clip: aperture_correlation : no truth" in text

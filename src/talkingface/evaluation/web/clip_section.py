@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,7 @@ def clip_section(
             )
         except (MediaError, OptionError) as error:
             notes.append(f"its video cannot be read any more, so there are no pictures: {error}")
+        notes += _changed(row, report.get("files") or {})
     left_out: list[str] = []
     table = one_clip_table(report, clip)
     budget.spend(len(table))
@@ -145,6 +147,23 @@ def clip_section(
         open=is_open,
     )
     return ClipSection(shown, tuple(left_out))
+
+
+def _changed(row: EvaluationRow, hashes: Mapping[str, str]) -> list[str]:
+    """Which of a clip's files are not what was scored: a page can be made long after its report."""
+    changed = []
+    for path in dict.fromkeys((row.generated, row.face, row.audio, row.truth)):
+        known = hashes.get(str(path))
+        if path is None or known is None:
+            continue
+        try:
+            with path.open("rb") as file:
+                same = hashlib.file_digest(file, "sha256").hexdigest() == known
+        except OSError:
+            continue  # it is gone, which is said elsewhere
+        if not same:
+            changed.append(f"{path} has changed since it was scored: its pictures are not what the scores are of")
+    return changed
 
 
 def _boxes(details: Mapping[str, Any]) -> list[Box | None]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
 
 _TICKS = 90_000  # a second
-_CRF = 26
+_CRF = 24
 _SOUND_RATE = 32_000
 _SOUND_BITS_PER_SECOND = 64_000
 _BT709, _STUDIO_RANGE, _FULL_RANGE = 1, 1, 2  # FFmpeg's numbers for swscale

@@ -15,7 +15,7 @@ from talkingface.evaluation.result import EvaluationRow
 from talkingface.evaluation.web.clip_section import Budget, clip_section
 from talkingface.evaluation.web.markup import Markup, element, joined
 from talkingface.evaluation.web.strips import score_strips
-from talkingface.evaluation.web.tables import broken_name, clip_table, score_table, two_columns
+from talkingface.evaluation.web.tables import broken_name, clip_table, score_table, two_columns, without_values
 from talkingface.progress import Cancellation, Progress
 
 PAGE_BYTES = 25_000_000
@@ -61,7 +61,8 @@ def write_web_report(
     files = {row.name: row for row in rows}
     progress.stage("web report", len(clips))
     budget = Budget(page_bytes)
-    tables = [_scores(report), _clip_scores(report, numbers), _failures(report, numbers), _notes(report)]
+    tables = [_scores(report), *([_clip_scores(report, numbers)] if len(numbers) > 1 else [])]
+    tables += [_failures(report, numbers), _notes(report)]
     provenance = _provenance(report)
     budget.spend(sum(len(part) for part in (*tables, provenance)))
     sections: list[Markup] = []
@@ -142,7 +143,8 @@ def _header(report: Mapping[str, Any], rows: Sequence[EvaluationRow], date: date
         ("date", element("time", f"{date:%Y-%m-%d %H:%M}", datetime=f"{date:%Y-%m-%dT%H:%M}")),
         ("talkingface", str(version)),
     ]
-    links = [("scores", "Scores"), ("each-clip", "Each clip")]
+    links = [("scores", "Scores")]
+    links += [("each-clip", "Each clip")] if len(names) > 1 else []
     links += [("failed", "Failed clips")] if failures else []
     links += [("notes", "Notes")] if report.get("notes") else []
     links += [("curves", "Curves and pictures"), ("provenance", "Provenance")]
@@ -172,7 +174,10 @@ def _scores(report: Mapping[str, Any]) -> Markup:
     ]
     # on a narrow screen the table has no room for the sentences
     meaning = element("details", element("summary", "The metrics in words"), element("dl", meanings), class_="meanings")
-    return _section("scores", "Scores", score_table(report, score_strips(report)), meaning if meanings else None)
+    missing = [element("li", element("code", names), f": {reason}") for reason, names in without_values(report)]
+    absent = element("p", "Without a value in any clip:", class_="said"), element("ul", missing, class_="notes missing")
+    table = score_table(report, score_strips(report))
+    return _section("scores", "Scores", table, *(absent if missing else ()), meaning if meanings else None)
 
 
 def _clip_scores(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Markup:

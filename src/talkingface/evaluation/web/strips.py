@@ -11,6 +11,7 @@ from talkingface.evaluation.web.numbers import decimals_for, number
 from talkingface.evaluation.web.tables import value_of
 
 WIDTH, LANE, EDGE = 168.0, 11.0, 6.0
+_LEAST_REACH = 0.25
 _GOALS = {NEAR_ONE: 1.0, NEAR_ZERO: 0.0}
 
 
@@ -35,7 +36,7 @@ def _strip(report: Mapping[str, Any], metric: str) -> Markup | None:
         return None
     ends = [end for _, value, interval in lanes for end in (value, *_ends(interval))]
     if goal is not None:
-        ends.append(goal)
+        ends += [goal - _LEAST_REACH * goal, goal + _LEAST_REACH * goal]  # a ratio of 0.99 does not look far from 1
     low, high = min(ends), max(ends)
     room = 0.05 * ((high - low) or 1.0)
     low, high = low - room, high + room

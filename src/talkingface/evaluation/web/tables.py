@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from talkingface.evaluation.registry import HIGHER, LOWER, NEAR_ONE, NEAR_ZERO
-from talkingface.evaluation.web.markup import Markup, element, escaped
+from talkingface.evaluation.web.markup import Markup, element, joined
 from talkingface.evaluation.web.numbers import decimals_for, number
 
 ARROWS = {HIGHER: "↑", LOWER: "↓", NEAR_ONE: "→ 1", NEAR_ZERO: "→ 0"}
@@ -17,6 +18,8 @@ MEANING = {
     NEAR_ZERO: "nearer to 0 is better",
 }
 Cell = Mapping[str, Any]
+_BREAKS = "_-./"
+_SPLIT = re.compile(r"([-_./])")
 
 
 def value_of(cell: Cell | None) -> float | None:
@@ -33,6 +36,28 @@ def reason_of(cell: Cell | None) -> str:
 def plain_reason(reason: str) -> str:
     """A reason without the ``n/a: `` before it."""
     return reason.removeprefix("n/a: ") if reason != "n/a" else "not applicable"
+
+
+def metrics_with_values(report: Mapping[str, Any]) -> list[str]:
+    """The metrics for which there is a number at all, in a clip, a mean or a control."""
+    tables = [*report.get("rows", {}).values(), report.get("means", {}), *report.get("controls", {}).values()]
+    return [name for name in report["metrics"] if any(value_of(row.get(name)) is not None for row in tables)]
+
+
+def without_values(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The other metrics, and why: reason -> their names, in words."""
+    known = set(metrics_with_values(report))
+    failures = report.get("failures", {})
+    why: dict[str, list[str]] = {}
+    for name in report["metrics"]:
+        if name in known:
+            continue
+        cells = [row.get(name) for clip, row in report.get("rows", {}).items() if clip not in failures]
+        if report.get("about_metrics", {}).get(name, {}).get("over_all"):
+            cells = [report.get("means", {}).get(name)]
+        reasons = dict.fromkeys(plain_reason(reason_of(cell)) for cell in cells)
+        why.setdefault("; ".join(reasons) or "no clip was scored", []).append(name)
+    return [(reason, ", ".join(names)) for reason, names in why.items()]
 
 
 def arrow(about: Mapping[str, Any]) -> Markup:
@@ -71,8 +96,8 @@ def metric_head(name: str, about: Mapping[str, Any]) -> Markup:
 
 
 def broken_name(name: str) -> Markup:
-    """A metric's name that may be broken after an underscore."""
-    return Markup(escaped(name).replace("_", "_<wbr>"))
+    """A metric's or a clip's name that may be broken after its underscores and the like."""
+    return joined(Markup(f"{part}<wbr>") if part and part in _BREAKS else part for part in re.split(_SPLIT, name))
 
 
 def score_table(report: Mapping[str, Any], strips: Mapping[str, Markup]) -> Markup:
@@ -89,7 +114,7 @@ def score_table(report: Mapping[str, Any], strips: Mapping[str, Markup]) -> Mark
     if strips:
         heads.append(element("th", "compared", scope="col", class_="strip"))
     lines = []
-    for name in report["metrics"]:
+    for name in metrics_with_values(report):
         info = about.get(name, {})
         interval = report.get("intervals", {}).get(name)
         cells = [(report.get("means", {}).get(name), interval)]
@@ -111,7 +136,7 @@ def score_table(report: Mapping[str, Any], strips: Mapping[str, Markup]) -> Mark
         )
     table = element(
         "table",
-        caption(_score_caption(report, bool(strips))),
+        element("caption", element("span", _score_caption(report), _STRIP_CAPTION if strips else None)),
         element("thead", element("tr", heads)),
         element("tbody", lines),
         class_="scores",
@@ -119,19 +144,22 @@ def score_table(report: Mapping[str, Any], strips: Mapping[str, Markup]) -> Mark
     return scrolling(table, "Scores, mean over all clips")
 
 
-def _score_caption(report: Mapping[str, Any], with_strips: bool) -> str:
+def _score_caption(report: Mapping[str, Any]) -> str:
     with_intervals = bool(report.get("intervals"))
     text = "Mean over the clips that have a value" + (
         ", and below it the bootstrap 95 % interval of that mean. " if with_intervals else ". "
     )
+    text = text if len(report.get("rows", {})) > 1 else ""
     key = "↑ higher is better, ↓ lower is better, → 1 and → 0: nearer is better. "
-    text += key + "The columns after “generated” are controls, whose quality is known beforehand."
-    if with_strips:
-        text += (
-            " Compared: the same means and intervals on one scale, generated filled and on top, then the controls in "
-            "the order of their columns; a dotted line marks the 1 or 0 to be near to."
-        )
-    return text
+    return text + key + "The columns after “generated” are controls, whose quality is known beforehand."
+
+
+_STRIP_CAPTION = element(
+    "span",
+    " Compared: the same means and intervals on one scale, generated filled and on top, then the controls in the order "
+    "of their columns; a dotted line marks the 1 or 0 to be near to.",
+    class_="strip",
+)
 
 
 def _mean_cell(cell: Cell | None, interval: Mapping[str, Any] | None, decimals: int, kind: str) -> Markup:
@@ -154,15 +182,15 @@ def _mean_cell(cell: Cell | None, interval: Mapping[str, Any] | None, decimals: 
 
 def clip_table(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Markup:
     """A line for each clip, a column for each metric. Reasons for missing numbers are told below, once each."""
-    metrics: Sequence[str] = report["metrics"]
+    about = report.get("about_metrics", {})
+    metrics = [name for name in metrics_with_values(report) if not about.get(name, {}).get("over_all")]
     rows: Mapping[str, Any] = report.get("rows", {})
     failures = report.get("failures", {})
-    about = report.get("about_metrics", {})
     decimals = {name: _column_decimals(rows, name) for name in metrics}
     reasons: dict[str, int] = {}
     lines = []
     for clip, scores in rows.items():
-        head = element("th", element("a", clip, href=f"#clip-{numbers[clip]}"), scope="row")
+        head = element("th", element("a", broken_name(clip), href=f"#clip-{numbers[clip]}"), scope="row")
         if clip in failures:
             cells = [element("td", element("a", "failed", href="#failed"), class_="failed", colspan=len(metrics))]
         else:
@@ -208,7 +236,7 @@ def one_clip_table(report: Mapping[str, Any], clip: str) -> Markup:
     controls: Mapping[str, Any] = report.get("clip_controls", {}).get(clip, {})
     about = report.get("about_metrics", {})
     lines = []
-    for name in report["metrics"]:
+    for name in metrics_with_values(report):
         cells = [scores.get(name), *(row.get(name) for row in controls.values())]
         known = [value for cell in cells if (value := value_of(cell)) is not None]
         decimals = 0 if known and all(value == round(value) for value in known) else decimals_for(known)
