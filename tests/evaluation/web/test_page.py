@@ -9,6 +9,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from talkingface.errors import Cancelled, OutputError
@@ -180,3 +182,15 @@ def test_metrics_without_any_value_are_told_once(tmp_path: Path, report: dict[st
     write(tmp_path / "report.html", report, [])
     text = Page(tmp_path / "report.html").text
     assert "Without a value in any clip: aperture_correlation : no truth" in text
+
+
+def test_canonical_frames_have_a_column_where_a_backend_left_them(
+    tmp_path: Path, report: dict[str, Any], rows: list[EvaluationRow]
+) -> None:
+    folder = tmp_path / "canonical"
+    folder.mkdir()
+    for number in range(50):
+        cv2.imwrite(str(folder / f"{number:06d}.png"), np.full((8, 8, 3), number, np.uint8))
+    write(tmp_path / "report.html", report, rows, canonical={rows[0].name: folder})
+    images = Page(tmp_path / "report.html").all("img")
+    assert len(images) == 24 and sum("canonical at" in str(image["alt"]) for image in images) == 6

@@ -44,6 +44,9 @@ for (const clip of document.querySelectorAll("details.clip")) {
     }
     if (!video.paused) requestAnimationFrame(show);
   };
+  if (plots.length) {
+    clip.querySelector(".film figcaption").append(" A line in the curves follows it; click in a curve to go there.");
+  }
   video.addEventListener("play", show);
   video.addEventListener("seeked", show);
   for (const plot of plots) {
