@@ -194,7 +194,7 @@ def _film(pictures: ClipPictures, clip: str) -> Markup:
     sides = ["original", "generated"] if pictures.has_source else ["generated"]
     words = " and ".join(sides)
     whole = pictures.film_seconds >= pictures.seconds[1] - pictures.seconds[0] - 0.01
-    length = "the whole clip" if whole else f"the first {pictures.film_seconds:.1f} s"
+    length = "the whole clip" if whole else f"the first {pictures.film_seconds:g} s"
     with_sound = "with the sound it speaks" if pictures.no_sound is None else f"silent: {pictures.no_sound}"
     video = element(
         "video",

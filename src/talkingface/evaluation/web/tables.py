@@ -186,7 +186,9 @@ def clip_table(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Markup:
     metrics = [name for name in metrics_with_values(report) if not about.get(name, {}).get("over_all")]
     rows: Mapping[str, Any] = report.get("rows", {})
     failures = report.get("failures", {})
-    decimals = {name: _column_decimals(rows, name) for name in metrics}
+    decimals = {
+        name: decimals_of([row.get(name) for row in rows.values()], about.get(name, {})) for name in metrics
+    }
     reasons: dict[str, int] = {}
     lines = []
     for clip, scores in rows.items():
@@ -217,9 +219,11 @@ def clip_table(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Markup:
     )
 
 
-def _column_decimals(rows: Mapping[str, Any], metric: str) -> int:
-    values = [value for row in rows.values() if (value := value_of(row.get(metric))) is not None]
-    return 0 if values and all(value == round(value) for value in values) else decimals_for(values)
+def decimals_of(cells: Iterable[Cell | None], about: Mapping[str, Any]) -> int:
+    """How many decimals scores of one metric are shown with: none for whole numbers of frames."""
+    values = [value for cell in cells if (value := value_of(cell)) is not None]
+    counted = str(about.get("unit", "")).startswith("frames")
+    return 0 if counted and all(value == round(value) for value in values) else decimals_for(values)
 
 
 def _clip_cell(cell: Cell | None, decimals: int, reasons: dict[str, int]) -> Markup:
@@ -238,8 +242,7 @@ def one_clip_table(report: Mapping[str, Any], clip: str) -> Markup:
     lines = []
     for name in metrics_with_values(report):
         cells = [scores.get(name), *(row.get(name) for row in controls.values())]
-        known = [value for cell in cells if (value := value_of(cell)) is not None]
-        decimals = 0 if known and all(value == round(value) for value in known) else decimals_for(known)
+        decimals = decimals_of(cells, about.get(name, {}))
         head = element("th", element("code", broken_name(name)), "\u00a0", arrow(about.get(name, {})), scope="row")
         lines.append(element("tr", head, [_plain_cell(cell, decimals, place == 0) for place, cell in enumerate(cells)]))
     heads = [element("th", "metric", scope="col"), element("th", "generated", scope="col", class_="number")]
