@@ -186,9 +186,7 @@ def clip_table(report: Mapping[str, Any], numbers: Mapping[str, int]) -> Markup:
     metrics = [name for name in metrics_with_values(report) if not about.get(name, {}).get("over_all")]
     rows: Mapping[str, Any] = report.get("rows", {})
     failures = report.get("failures", {})
-    decimals = {
-        name: decimals_of([row.get(name) for row in rows.values()], about.get(name, {})) for name in metrics
-    }
+    decimals = {name: decimals_of([row.get(name) for row in rows.values()], about.get(name, {})) for name in metrics}
     reasons: dict[str, int] = {}
     lines = []
     for clip, scores in rows.items():
