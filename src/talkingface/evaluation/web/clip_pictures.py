@@ -91,7 +91,7 @@ def clip_pictures(
     generated = look_through(row.generated, threads, check)
     step = float(np.median(np.diff(generated.times))) if len(generated.times) > 1 else 0.04
     seconds = float(generated.times[0]), float(generated.times[-1]) + step
-    source, notes = _source(row, threads, check)
+    source, notes = _source(row, threads, check) if with_film or with_moments else (None, [])
     sound, no_sound = _sound(row.audio, seconds[1])
     made = ClipPictures(seconds, sound, no_sound, notes=tuple(notes))
     chosen: list[int] = []

@@ -88,8 +88,11 @@ def clip_section(
     details: Mapping[str, Any] = report.get("details", {}).get(clip) or {}
     notes: list[str] = []
     pictures: ClipPictures | None = None
+    left_out: list[str] = []
     if row is None or row.generated is None:
         notes.append("its files are not known here: there are no pictures")
+    elif not budget.plots:
+        left_out = ["moments", "film"]  # the page is full: there is nothing to read the files for
     else:
         try:
             pictures = clip_pictures(
@@ -104,7 +107,6 @@ def clip_section(
         except (MediaError, OptionError) as error:
             notes.append(f"its video cannot be read any more, so there are no pictures: {error}")
         notes += _changed(row, report.get("files") or {})
-    left_out: list[str] = []
     table = one_clip_table(report, clip)
     budget.spend(len(table))
     plots = _plots(details, pictures)
@@ -113,7 +115,7 @@ def clip_section(
     budget.plots = budget.plots and budget.has_room(plots_size, reserved)
     reserved += later * plots_size
     if not budget.plots:
-        plots, left_out = {}, ["curves"]
+        plots, left_out = {}, ["curves", *left_out]
     film = sheet = None
     if pictures is not None:
         notes += pictures.notes
@@ -132,9 +134,9 @@ def clip_section(
             left_out.append("film")
     if left_out:
         notes.append(f"left out, so that the page does not grow too large: {', '.join(left_out)}")
+    figures = [film, *plots.values()] if film is not None else list(plots.values())
     body = [
-        element("div", film, plots.get("offset"), class_="pair" + (" with-film" if film is not None else "")),
-        element("div", plots.get("sync"), plots.get("opening"), class_="pair"),
+        element("div", figures, class_="pair") if figures else None,
         sheet,
         table,
         element("ul", [element("li", _sentence(note)) for note in notes], class_="notes") if notes else None,
