@@ -43,7 +43,7 @@ def test_a_whole_run_leaves_everything_in_its_folder(go: Any, scorer: Any) -> No
     assert result.folder.name.startswith("scripted-clips-20")
     names = sorted(path.relative_to(result.folder).as_posix() for path in result.folder.rglob("*") if path.is_file())
     assert names == [
-        "config.yaml", "report.json", "report.md", "run.log", "versions.json",
+        "config.yaml", "report.html", "report.json", "report.md", "run.log", "versions.json",
         "videos/anna_hello.mp4", "videos/bert_hello.mp4",
     ]  # fmt: skip
     assert [path.read_text() for path in result.videos] == ["anna says hello at 0.75", "bert says hello at 0.75"]

@@ -22,6 +22,7 @@ from talkingface.run_folder import (
     LOG,
     REPORT_JSON,
     REPORT_MARKDOWN,
+    REPORT_PAGE,
     VERSIONS,
     VIDEOS,
     LoggedProgress,
@@ -101,6 +102,8 @@ def run_configured(
         result = RunResult(folder, configuration, outcomes, evaluation, failure, time.monotonic() - started)
         write_json(folder / REPORT_JSON, result.to_json())
         write_text(folder / REPORT_MARKDOWN, result.to_markdown())
+        if evaluation is not None:
+            _write_page(folder / REPORT_PAGE, configuration, outcomes, evaluation, logged, cancel)
         logger.info("ended: %s", result.status)
     return result
 
@@ -193,6 +196,28 @@ def _evaluate(
         return None, str(error) if expected else f"unforeseen {type(error).__name__}: {error}"
     failures = {outcome.pair.name: outcome.failure for outcome in outcomes if outcome.failure is not None}
     return replace(result, failures={**result.failures, **failures}), None
+
+
+def _write_page(
+    path: Path,
+    configuration: Configuration,
+    outcomes: Sequence[PairOutcome],
+    evaluation: EvaluationResult,
+    progress: Progress,
+    cancel: Cancellation,
+) -> None:
+    from talkingface.evaluation.report import result_to_json
+    from talkingface.evaluation.web import write_web_report  # numpy, PyAV and OpenCV
+
+    options = configuration.options
+    report = {
+        **result_to_json(evaluation),
+        "title": f"{options.model} on {options.dataset}",
+        "options": {name: value["value"] for name, value in configuration.to_json().items()},
+        "versions": environment.describe(),
+    }
+    rows = [_evaluation_row(outcome) for outcome in outcomes]
+    write_web_report(path, report, rows, progress=progress, cancel=cancel, threads=options.thread_count)
 
 
 def _evaluation_row(outcome: PairOutcome) -> EvaluationRow:

@@ -18,6 +18,7 @@ from talkingface.progress import Progress
 VIDEOS = "videos"
 REPORT_JSON = "report.json"
 REPORT_MARKDOWN = "report.md"
+REPORT_PAGE = "report.html"
 CONFIG = "config.yaml"
 VERSIONS = "versions.json"
 LOG = "run.log"

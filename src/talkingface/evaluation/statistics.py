@@ -24,7 +24,8 @@ def bootstrap_interval(
 
     It speaks of other clips of the same kind, not of other kinds of clips. From few clips it is too narrow: of normal
     values the true mean lies inside in 0.84 of the cases with 5 clips, 0.91 with 10, 0.93 with 20, 0.94 with 50; of
-    skewed ones (log-normal) in 0.72, 0.79, 0.86, 0.87. The same values in the same order give the same interval everywhere.
+    skewed ones (log-normal) in 0.72, 0.79, 0.86, 0.87. The same values in the same order give the same interval
+    everywhere.
 
     Args:
         values: (N,) one finite value a clip.

@@ -157,7 +157,7 @@ def match_frames(times: NDArray[np.float64], source_times: NDArray[np.float64], 
     after = np.clip(np.searchsorted(known, wanted), 1, max(1, len(known) - 1))
     nearest = np.where(wanted - known[after - 1] <= known[np.minimum(after, len(known) - 1)] - wanted, after - 1, after)
     nearest = np.minimum(nearest, len(known) - 1)
-    tolerance = 0.5 * float(np.median(np.diff(known))) if len(known) > 1 else 1e-3
+    tolerance = 0.5 * float(np.median(np.diff(known))) + 1e-6 if len(known) > 1 else 1e-3
     return np.where(np.abs(known[nearest] - wanted) <= tolerance, nearest, -1).astype(np.int64)
 
 
