@@ -21,9 +21,10 @@ from talkingface.media.probe import probe
 from talkingface.progress import Cancellation, Progress, SilentProgress
 
 SIGN_NOTE = (
-    "sync_offset is in frames of 40 ms, positive when the lips are late; its means are of absolute values, so that "
+    "offsets are in frames of 40 ms, positive when the lips are late; their means are of absolute values, so that "
     "errors of opposite sign do not cancel"
 )
+OFFSETS = {"sync_offset", "av_offset"}
 
 FEW_CLIPS = 10
 
@@ -179,7 +180,7 @@ def _result(
         values = family.over_all(wanted) if over_all else {}
         means |= {name: values.get(name, Score(None, ONE_FOR_ALL)) for name in over_all}
     controls = {name: mean_scores([clip.controls[name] for clip in clips.values()], asked.infos) for name in CONTROLS}
-    notes = [SIGN_NOTE] if "sync_offset" in asked.infos else []
+    notes = [SIGN_NOTE] if OFFSETS & set(asked.infos) else []
     if 2 <= len(clips) < FEW_CLIPS:
         notes.append(f"intervals over {len(clips)} clips are too narrow: {FEW_CLIPS} and more are needed to trust them")
     return EvaluationResult(
@@ -190,7 +191,7 @@ def _result(
         success_rate=len(clips) / len(rows) if rows else 0.0,
         failures=failures,
         failure_codes={name: error.exit_code for name, error in errors.items()},
-        notes=(*notes, *(note for clip in clips.values() for note in clip.notes)),
+        notes=tuple(dict.fromkeys([*notes, *(note for clip in clips.values() for note in clip.notes)])),
         clip_controls={name: clip.controls for name, clip in clips.items()},
         details={name: clip.details for name, clip in clips.items()},
         intervals=intervals,
