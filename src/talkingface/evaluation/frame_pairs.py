@@ -1,7 +1,10 @@
 """A second pass over a clip's files: each generated frame beside the true and the original frame of the same moment.
 
-Frames are matched by the files' own timestamps. Videos of another size are brought to the truth's (to the original's
-where there is no truth), so that one box can be cut out of all of them: a mouth in the wrong place must count as wrong.
+Frames are matched by the files' own timestamps: with a truth that is another file on the clocks of the files, at second
+0 of which the sound begins; with the original, be it the truth or not, by the time since the first frame. Videos of
+another size are brought to the truth's (to the original's where there is no truth), so that one box can be cut out of
+all of them: a mouth in the wrong place must count as wrong.
+
 No more than one frame of each file is held, beside the first generated one.
 """
 
@@ -83,7 +86,12 @@ class FramePairs:
         shown = np.asarray(generated.face.frames)
         times = generated.frame_times
         nothing = np.full(len(shown), -1, np.int64)
-        self._true_frames = nothing if truth is None else frames_at(times[shown], truth.frame_times)
+        self._true_frames = nothing
+        if truth is not None and original is not None and same_file(truth.path, original.path):
+            # made from the truth's own frames: their clocks may begin apart, where one file has no sound, say
+            self._true_frames = frames_at(times[shown] - times[0], truth.frame_times - truth.frame_times[0])
+        elif truth is not None:
+            self._true_frames = frames_at(times[shown], truth.frame_times)
         self._original_frames = (
             nothing if original is None else match_frames(times, original.frame_times, original.still)[shown]
         )

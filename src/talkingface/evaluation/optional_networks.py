@@ -73,6 +73,20 @@ def torch_device(torch: Any, asked: str) -> str:
 
 
 @contextlib.contextmanager
+def opening(what: str) -> Iterator[None]:
+    """Open a network of a library: whatever goes wrong is the score's reason, and nothing is printed.
+
+    Raises:
+        NotAvailable: a file holds something else, a version wants other weights, or there is no such device.
+    """
+    try:
+        with quiet():
+            yield
+    except Exception as error:  # libraries raise all kinds
+        raise NotAvailable(f"n/a: {what} cannot be used: {type(error).__name__}: {error}") from error
+
+
+@contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep what libraries print off standard output, where a report may be going."""
     with contextlib.redirect_stdout(io.StringIO()):

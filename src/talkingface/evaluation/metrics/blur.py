@@ -66,7 +66,7 @@ def _edges(luma: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.int
     left, right = strength[1:-1, :-2], strength[1:-1, 2:]
     up, down = strength[:-2, 1:-1], strength[2:, 1:-1]
     steep = np.abs(x[1:-1, 1:-1]) >= np.abs(y[1:-1, 1:-1])
-    ridge = (steep & (inner > left) & (inner >= right)) | (~steep & (inner > up) & (inner >= down))
+    ridge = (steep & (inner >= left) & (inner > right)) | (~steep & (inner >= up) & (inner > down))
     edges = np.zeros(luma.shape, bool)
     edges[1:-1, 1:-1] = ridge & (inner > 4 * strength.mean())
     # the plain central difference says which way an edge runs: within 22.5 degrees of upright

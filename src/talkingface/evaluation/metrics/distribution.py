@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from talkingface.evaluation.face_picture import FACE_SIDE, FacePicture
 from talkingface.evaluation.family import ONE_FOR_ALL, FamilyScores
 from talkingface.evaluation.frame_pairs import FramePair
-from talkingface.evaluation.optional_networks import NotAvailable, hub_file, library, quiet, torch_device, weights_file
+from talkingface.evaluation.optional_networks import hub_file, library, opening, quiet, torch_device, weights_file
 from talkingface.evaluation.result import Score
 
 METRICS = ("fid", "fvd")
@@ -68,7 +68,7 @@ class FrechetInceptionDistance:
         places = [checkpoint_dir / "inception" / INCEPTION, hub_file(self._torch, "checkpoints", INCEPTION)]
         path = weights_file(places, INCEPTION_URL, "6726825d")
         self._device = torch_device(self._torch, device)
-        with quiet():
+        with opening(f"torchmetrics' FID with {path}"):
             made = fid.FrechetInceptionDistance(feature=2048, feature_extractor_weights_path=str(path))
             self._metric: Any = made.to(self._device)
         self.samples = 0
@@ -99,13 +99,10 @@ class FrechetVideoDistance:
         """
         torch, module = library("torch", "cdfvd.fvd")
         path = weights_file([checkpoint_dir / "i3d" / I3D], I3D_URL)
-        try:
-            with quiet():
-                self._metric: Any = module.cdfvd(
-                    "i3d", n_real="full", n_fake="full", ckpt_path=str(path), device=torch_device(torch, device)
-                )
-        except Exception as error:  # a file that holds something else
-            raise NotAvailable(f"n/a: cd-fvd cannot open {path}: {error}") from error
+        with opening(f"cd-fvd with {path}"):
+            self._metric: Any = module.cdfvd(
+                "i3d", n_real="full", n_fake="full", ckpt_path=str(path), device=torch_device(torch, device)
+            )
         self.samples = 0
         self._generated: list[NDArray[np.uint8]] = []
         self._real: list[NDArray[np.uint8]] = []

@@ -18,10 +18,9 @@ from talkingface.evaluation.family import FamilyScores
 from talkingface.evaluation.frame_pairs import FramePair
 from talkingface.evaluation.optional_networks import (
     PYIQA_URL,
-    NotAvailable,
     hub_file,
     library,
-    quiet,
+    opening,
     torch_device,
     weights_file,
 )
@@ -61,11 +60,10 @@ class PyiqaQuality:
         self._torch, _, pyiqa = library("torch", "torchvision", "pyiqa")
         weights_file([hub_file(self._torch, "pyiqa", WEIGHTS[name])], PYIQA_URL + WEIGHTS[name])
         self._device = torch_device(self._torch, device)
-        try:
-            with quiet():
-                self._metric: Any = pyiqa.create_metric(name, device=self._torch.device(self._device))
-        except Exception as error:  # a file that is damaged, or a version of pyiqa that wants other weights
-            raise NotAvailable(f"n/a: pyiqa cannot open {name}: {error}") from error
+        with opening(f"pyiqa's {name}"):
+            self._metric: Any = pyiqa.create_metric(name, device=self._torch.device(self._device))
+            # weights of another version show when they are used
+            self.quality(np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8))
 
     def quality(self, picture: NDArray[np.uint8]) -> float:
         """Of a picture (side, side, 3) RGB."""

@@ -17,7 +17,7 @@ from talkingface.evaluation.face_picture import Box, FacePicture
 from talkingface.evaluation.family import FamilyScores
 from talkingface.evaluation.frame_pairs import FramePair
 from talkingface.evaluation.metrics.reconstruction import GENERATED, REGIONS
-from talkingface.evaluation.optional_networks import hub_file, library, quiet, torch_device, weights_file
+from talkingface.evaluation.optional_networks import hub_file, library, opening, torch_device, weights_file
 from talkingface.evaluation.result import Score
 
 METRICS = ("mouth_lpips", "face_lpips")
@@ -46,7 +46,7 @@ class Lpips:
         self._torch, _, lpips = library("torch", "torchvision", "lpips")
         weights_file([hub_file(self._torch, "checkpoints", ALEXNET)], ALEXNET_URL, "7be5be79")
         self._device = torch_device(self._torch, device)
-        with quiet():
+        with opening("lpips"):
             self._network: Any = lpips.LPIPS(net="alex", verbose=False).to(self._device).eval()
 
     def distances(self, pictures: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:
