@@ -11,21 +11,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talkingface.evaluation.metrics.picture import HALF_BOX, SMALLEST_BOX
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import align
 from talkingface.faces.sampling import OrientedSquare, PlaneSampler
 from talkingface.media.colour import yuv_from_bgr
 from talkingface.media.planes import Plane, PlaneLayout, layout_of, plane_views
 
-MOUTH_HALF = 0.62  # of the distance between the eyes' centres: lips with room to open, most of the chin
-FACE_HALF = 1.45  # of the same: forehead to below the chin, ear to ear
+FACE_HALF = 1.45  # of the distance between the eyes' centres: forehead to below the chin, ear to ear
 MOUTH_SIDE = 96  # pixels; every mouth is compared in this size, so that clips of any resolution can be
 FACE_SIDE = 224  # pixels, as above
 LEAST_INSIDE = 0.7  # of a box's area: with less in the picture it is left out
-SMALLEST_BOX = 12  # pixels
 
 # which points a box is centred on, in the generic face at rest, and how far it reaches
-_PLACES = {"mouth": (mesh.LIPS_OUTER, MOUTH_HALF), "face": ((mesh.FOREHEAD, mesh.CHIN), FACE_HALF)}
+_PLACES = {"mouth": (mesh.LIPS_OUTER, HALF_BOX), "face": ((mesh.FOREHEAD, mesh.CHIN), FACE_HALF)}
 
 
 @dataclass(frozen=True)

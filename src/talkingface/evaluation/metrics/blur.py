@@ -33,7 +33,7 @@ WIDTH_LOW_CONTRAST = 5.0  # pixels, just noticeable
 WIDTH_HIGH_CONTRAST = 3.0
 JUST_NOTICEABLE = 0.63
 WIDEST = 101  # pixels on either side
-MOST_FRAMES = 100  # of a clip, evenly spread: sharpness does not change from one frame to the next
+MOST_FRAMES = 40  # of a clip, evenly spread: sharpness does not change from one frame to the next
 FEWEST_FRAMES = 5
 
 
