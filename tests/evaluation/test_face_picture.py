@@ -12,7 +12,9 @@ from talkingface.evaluation.observation import generic_face
 from talkingface.media.colour import MATRICES, RANGES
 
 
-def colour_frame(picture: np.ndarray, form: str = "yuv420p", matrix: str = "bt709", full: bool = False) -> av.VideoFrame:
+def colour_frame(
+    picture: np.ndarray, form: str = "yuv420p", matrix: str = "bt709", full: bool = False
+) -> av.VideoFrame:
     """A frame of an RGB picture (height, width, 3), tagged."""
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
     level = RANGES["full" if full else "limited"]

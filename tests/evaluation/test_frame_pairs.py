@@ -109,9 +109,7 @@ def test_a_rate_twice_as_high_meets_every_true_frame_twice(library: Library, mak
         assert [row[1] for row in found] == [row[0] for row in found]
 
 
-def test_a_picture_is_the_original_of_every_frame(
-    library: Library, make_clip: Any, make: Any, tmp_path: Path
-) -> None:
+def test_a_picture_is_the_original_of_every_frame(library: Library, make_clip: Any, make: Any, tmp_path: Path) -> None:
     still = tmp_path / "still.png"
     cv2.imwrite(str(still), make.texture(0.2, 0))
     generated = library.video(make_clip("g.mkv", [0.1] * 3))

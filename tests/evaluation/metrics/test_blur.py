@@ -68,7 +68,9 @@ def test_more_blur_is_less_sharp() -> None:
     rng = np.random.default_rng(0)
     # upright bars of many widths and heights of step
     picture = np.repeat(np.repeat(rng.uniform(0, 255, (8, 32)), 32, 0), 8, 1)
-    found = [cpbd(picture if not sigma else cv2.GaussianBlur(picture, (0, 0), sigma)) for sigma in (0, 0.7, 1, 1.5, 2.5)]
+    found = [
+        cpbd(picture if not sigma else cv2.GaussianBlur(picture, (0, 0), sigma)) for sigma in (0, 0.7, 1, 1.5, 2.5)
+    ]
     assert None not in found
     values = [float(value) for value in found if value is not None]
     assert values == sorted(values, reverse=True)

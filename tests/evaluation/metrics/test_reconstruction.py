@@ -67,9 +67,7 @@ def scores(shown: list[np.ndarray], true: list[np.ndarray], original: list[np.nd
     first = pairs.picture(shown[0], 100, 80)
     for number, (a, b) in enumerate(zip(shown, true, strict=True)):
         source = pairs.picture(original[number], 100, 80) if original else None
-        comparison.feed(
-            pairs.pair(number, pairs.picture(a, 100, 80), pairs.picture(b, 100, 80), source, first)
-        )
+        comparison.feed(pairs.pair(number, pairs.picture(a, 100, 80), pairs.picture(b, 100, 80), source, first))
     return comparison
 
 

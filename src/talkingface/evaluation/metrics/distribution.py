@@ -32,6 +32,7 @@ ENOUGH_SAMPLES = 2048
 BATCH = 16  # pictures
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
 INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION}"
+INCEPTION_SHA256 = "6726825d"  # its beginning
 I3D = "i3d_pretrained_400.pt"
 I3D_URL = f"https://github.com/songweige/TATS/raw/main/tats/fvd/{I3D}"
 
@@ -66,7 +67,7 @@ class FrechetInceptionDistance:
         """
         self._torch, _, _, fid = library("torch", "torchvision", "torch_fidelity", "torchmetrics.image.fid")
         places = [checkpoint_dir / "inception" / INCEPTION, hub_file(self._torch, "checkpoints", INCEPTION)]
-        path = weights_file(places, INCEPTION_URL, "6726825d")
+        path = weights_file(places, INCEPTION_URL, INCEPTION_SHA256)
         self._device = torch_device(self._torch, device)
         with opening(f"torchmetrics' FID with {path}"):
             made = fid.FrechetInceptionDistance(feature=2048, feature_extractor_weights_path=str(path))

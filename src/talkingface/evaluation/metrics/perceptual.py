@@ -25,6 +25,7 @@ MOST_FRAMES = 100  # of a clip, evenly spread
 FEWEST_FRAMES = 5
 ALEXNET = "alexnet-owt-7be5be79.pth"
 ALEXNET_URL = f"https://download.pytorch.org/models/{ALEXNET}"
+ALEXNET_SHA256 = "7be5be79"  # its beginning
 
 
 class PerceptualDistance(Protocol):
@@ -44,7 +45,7 @@ class Lpips:
             NotAvailable: a library or AlexNet's weights are not there.
         """
         self._torch, _, lpips = library("torch", "torchvision", "lpips")
-        weights_file([hub_file(self._torch, "checkpoints", ALEXNET)], ALEXNET_URL, "7be5be79")
+        weights_file([hub_file(self._torch, "checkpoints", ALEXNET)], ALEXNET_URL, ALEXNET_SHA256)
         self._device = torch_device(self._torch, device)
         with opening("lpips"):
             self._network: Any = lpips.LPIPS(net="alex", verbose=False).to(self._device).eval()
