@@ -9,7 +9,7 @@ import pytest
 
 from talkingface.evaluation.face_picture import Box, FacePicture, face_picture, upright_size
 from talkingface.evaluation.observation import generic_face
-from talkingface.media.colour import MATRICES, RANGES
+from talkingface.media.colour import MATRICES, RANGES, UNSPECIFIED_TAG
 
 
 def colour_frame(
@@ -81,6 +81,20 @@ def test_luma_of_another_matrix_is_not_taken_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_a_file_that_names_no_matrix_is_compared_as_it_is() -> None:
+    red = np.zeros((160, 160, 3), np.uint8)
+    red[..., 0] = 200
+    frame = colour_frame(red, matrix="smpte170m")
+    frame.colorspace = UNSPECIFIED_TAG
+    picture = picture_of(frame, None)
+    luma = picture.luma(Box(0, 0, 96), 96, "bt709")
+    assert picture.matrix is None
+    assert luma is not None and luma.mean() == pytest.approx(0.299 * 200, abs=1.5)
+    # and is guessed to be what the size it is brought to usually has
+    assert picture.sampler.layout.matrix == "bt601"
+    assert picture_of(frame, None, size=(720, 720)).sampler.layout.matrix == "bt709"
+
+
 def test_a_picture_that_lies_on_its_side_is_turned(rotation: int, make: Any) -> None:
     colours, points = smooth_colours(160, 192), make.face_points(0.1)
     upright = picture_of(colour_frame(colours, "yuv444p"), points)

@@ -15,7 +15,7 @@ from talkingface.evaluation.metrics.picture import HALF_BOX, SMALLEST_BOX
 from talkingface.faces import mesh_topology as mesh
 from talkingface.faces.geometry import align
 from talkingface.faces.sampling import OrientedSquare, PlaneSampler
-from talkingface.media.colour import yuv_from_bgr
+from talkingface.media.colour import UNSPECIFIED_TAG, matrix_of, yuv_from_bgr
 from talkingface.media.planes import Plane, PlaneLayout, layout_of, plane_views
 
 FACE_HALF = 1.45  # of the distance between the eyes' centres: forehead to below the chin, ear to ear
@@ -64,6 +64,7 @@ class FacePicture:
 
     Attributes:
         sampler: Its planes; ``crop_rgb`` gives RGB crops.
+        tagged: The file says which YUV matrix it uses.
         landmarks: (478, 3) pixels of this picture, or None where the face is not seen.
         reference: (478, 3) generic canonical face, which boxes are placed by.
     """
@@ -73,8 +74,10 @@ class FacePicture:
         sampler: PlaneSampler,
         landmarks: NDArray[np.floating] | None,
         reference: NDArray[np.floating],
+        tagged: bool,
     ) -> None:
         self.sampler = sampler
+        self.tagged = tagged
         self.landmarks = landmarks
         self.reference = reference
         self._boxes: dict[str, Box] = {}
@@ -97,14 +100,19 @@ class FacePicture:
         """Square round the face, placed by the same points, so that an opening jaw does not move it."""
         return self._box("face")
 
-    def luma(self, box: Box, side: int, matrix: str) -> NDArray[np.float32] | None:
+    @property
+    def matrix(self) -> str | None:
+        """The YUV matrix its file names; None when it names none."""
+        return self.sampler.layout.matrix if self.tagged else None
+
+    def luma(self, box: Box, side: int, matrix: str | None = None) -> NDArray[np.float32] | None:
         """Luma of a box, 0..255, float32.
 
         Args:
             box: In this picture's pixels.
             side: The box is brought to so many pixels; what lies outside the picture is left off.
-            matrix: The YUV matrix of the picture it is compared with. Luma of another matrix is another quantity: then
-                it is worked out again from the colours.
+            matrix: That of the picture it is compared with. Luma of another matrix is another quantity: then it is
+                worked out again from the colours. Not so where either file names none.
 
         Returns:
             (<= side, <= side), or None when too little of the box lies in the picture.
@@ -123,7 +131,7 @@ class FacePicture:
     def native_luma(self, box: Box) -> NDArray[np.float32] | None:
         """Luma 0..255 of the part of a box that lies in the picture, in the picture's own pixels."""
         part = box.inside(self.width, self.height)
-        return None if part is None else self._luma_of(part, self.sampler.layout.matrix)
+        return None if part is None else self._luma_of(part, None)
 
     def whole_luma(self) -> Plane:
         """The luma plane in its own codes."""
@@ -133,9 +141,9 @@ class FacePicture:
         """A box as RGB (side, side, 3), 0..255; black outside the picture."""
         return self.sampler.crop_rgb(box.square(), side)
 
-    def _luma_of(self, part: tuple[slice, slice], matrix: str) -> NDArray[np.float32]:
+    def _luma_of(self, part: tuple[slice, slice], matrix: str | None) -> NDArray[np.float32]:
         layout = self.sampler.layout
-        if layout.matrix == matrix or len(self.sampler.planes) == 1:
+        if matrix is None or self.matrix in (None, matrix) or len(self.sampler.planes) == 1:
             return luma_codes(self.sampler.planes[0][part], layout)
         lines, columns = part
         height, width = lines.stop - lines.start, columns.stop - columns.start
@@ -174,6 +182,7 @@ def face_picture(
         size: Columns and lines wanted of the upright picture; None for its own.
     """
     layout, planes = layout_of(frame), plane_views(frame)
+    tagged = int(frame.colorspace) != UNSPECIFIED_TAG
     points = None if landmarks is None else np.asarray(landmarks, np.float64)
     turns = rotation // 90 % 4
     if turns:
@@ -191,8 +200,10 @@ def face_picture(
         scale = np.array([size[0] / layout.width, size[1] / layout.height, size[0] / layout.width])
         planes = _resized(planes, layout, size)
         points = None if points is None else points * scale
-        layout = replace(layout, width=size[0], height=size[1])
-    return FacePicture(PlaneSampler(planes, layout), points, reference)
+        # what a file does not say is guessed from the size, which is now another
+        matrix = layout.matrix if tagged else matrix_of(UNSPECIFIED_TAG, size[1])
+        layout = replace(layout, width=size[0], height=size[1], matrix=matrix)
+    return FacePicture(PlaneSampler(planes, layout), points, reference, tagged)
 
 
 def upright_size(width: int, height: int, rotation: int) -> tuple[int, int]:

@@ -113,7 +113,7 @@ def test_fvd_by_cd_fvd_takes_whole_stretches(
     assert fvd.samples == 2 and set_score(fvd).value == pytest.approx(20)
     assert capsys.readouterr().out == ""
     path.write_bytes(b"something else")
-    with pytest.raises(NotAvailable, match="cd-fvd with .* cannot be used: RuntimeError: unexpected key"):
+    with pytest.raises(NotAvailable, match=r"cd-fvd with .* cannot be used: RuntimeError: unexpected key"):
         FrechetVideoDistance(tmp_path)
 
 

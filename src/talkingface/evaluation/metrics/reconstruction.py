@@ -147,4 +147,4 @@ class Reconstruction:
 
 
 def _luma(picture: FacePicture, truth: FacePicture, box: Box, region: str) -> NDArray[np.float32] | None:
-    return picture.luma(box, REGIONS[region], truth.sampler.layout.matrix)
+    return picture.luma(box, REGIONS[region], truth.matrix)
