@@ -80,7 +80,6 @@ def test_luma_of_another_matrix_is_not_taken_as_it_is() -> None:
     assert asked.mean() == pytest.approx(0.2126 * 200, abs=1.5)
 
 
-@pytest.mark.parametrize("rotation", [90, 180, 270])
 def test_a_file_that_names_no_matrix_is_compared_as_it_is() -> None:
     red = np.zeros((160, 160, 3), np.uint8)
     red[..., 0] = 200
@@ -95,6 +94,7 @@ def test_a_file_that_names_no_matrix_is_compared_as_it_is() -> None:
     assert picture_of(frame, None, size=(720, 720)).sampler.layout.matrix == "bt709"
 
 
+@pytest.mark.parametrize("rotation", [90, 180, 270])
 def test_a_picture_that_lies_on_its_side_is_turned(rotation: int, make: Any) -> None:
     colours, points = smooth_colours(160, 192), make.face_points(0.1)
     upright = picture_of(colour_frame(colours, "yuv444p"), points)

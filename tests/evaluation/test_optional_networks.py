@@ -26,9 +26,7 @@ def test_a_missing_library_is_named_with_what_to_install(monkeypatch: pytest.Mon
 def test_a_library_that_breaks_while_it_loads_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken_library.py").write_text("print('noise')\nraise RuntimeError('built for another torch')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(
-        NotAvailable, match=r"broken_library is installed but cannot be loaded .built for another torch"
-    ):
+    with pytest.raises(NotAvailable, match=r"broken_library is installed but .* .built for another torch"):
         library("broken_library")
 
 
