@@ -97,10 +97,10 @@ def predecessor_ssim(frames: Sequence[NDArray[np.uint8]], variant: Variant) -> f
 
 def write(path: Path, target: Path, variant: Variant, most: int | None) -> None:
     """Write the variant without loss, frame times as in the file."""
+    tick = Fraction(1, 90_000)
     with VideoReader(path) as reader, av.open(str(target), "w") as output:
-        stream = output.add_stream("ffv1", rate=25)
-        stream.time_base = Fraction(1, 90_000)
-        stream.codec_context.time_base = stream.time_base
+        stream = output.add_stream("libx264", rate=25, options={"crf": "0", "preset": "veryfast"})
+        stream.codec_context.time_base = tick
         waiting: list[av.VideoFrame] = []
         for decoded in reader.frames():
             if decoded.index == most:
@@ -114,7 +114,7 @@ def write(path: Path, target: Path, variant: Variant, most: int | None) -> None:
             waiting = waiting[:1] if variant.late is None else waiting[-1 - variant.late :]
             frame = source.reformat(format=stream.pix_fmt)
             frame = av.VideoFrame.from_ndarray(frame.to_ndarray(), stream.pix_fmt)
-            frame.pts, frame.time_base = round(decoded.time * 90_000), stream.time_base
+            frame.pts, frame.time_base = round(decoded.time / tick), tick
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
 
