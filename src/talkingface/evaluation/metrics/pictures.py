@@ -86,7 +86,7 @@ class PictureFamily(MetricFamily):
         return found
 
     def over_all_notes(self, wanted: frozenset[str]) -> tuple[str, ...]:
-        """What is to be said of the values of ``over_all``."""
+        """How few samples the values are of."""
         sets = {
             name: cast("distribution.SetDistance", self._opened[name])
             for name in distribution.METRICS
