@@ -59,16 +59,27 @@ def openings(pairs: Iterable[FramePair]) -> list[tuple[float, float | None, floa
 def test_frames_at_the_same_time() -> None:
     known = np.arange(5) * 0.04
     assert list(frames_at(known, known)) == [0, 1, 2, 3, 4]
-    # at twice the rate every frame is shown twice; whole milliseconds do not change that
-    assert list(frames_at(np.arange(10) * 0.02, known)) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
-    assert list(frames_at(np.array([0.001, 0.0395]), known)) == [0, 1]
-    assert list(frames_at(np.array([0.019, 0.0205, 0.023]), known)) == [0, 0, 1]
-    # half a frame before the first and after the last there is none
-    assert list(frames_at(np.array([-0.03, -0.01, 0.175, 0.19]), known)) == [-1, 0, 4, -1]
+    # containers that keep whole milliseconds, and clocks that begin a little apart, change nothing
+    thirty = np.arange(30) / 30
+    assert list(frames_at(np.round(thirty, 3), thirty)) == list(range(30))
+    assert list(frames_at(known + 0.015, known)) == list(frames_at(known - 0.015, known)) == [0, 1, 2, 3, 4]
+    # before the first and after the last there is none
+    assert list(frames_at(known - 0.09, known)) == [-1, -1, 0, 1, 2]
+    assert list(frames_at(known + 0.11, known)) == [3, 4, -1, -1, -1]
     # a frame of a variable-rate video stands as long as it stands
-    assert list(frames_at(np.array([0.1, 0.39]), np.array([0.0, 0.04, 0.4, 0.44]))) == [1, 2]
+    assert list(frames_at(np.arange(13) * 0.04, np.array([0.0, 0.04, 0.4, 0.44])))[8:12] == [1, 1, 2, 3]
     assert list(frames_at(np.zeros(1), np.zeros(0))) == [-1]
     assert list(frames_at(np.zeros(1), np.zeros(1))) == [0]
+    assert list(frames_at(np.zeros(0), known)) == []
+
+
+@pytest.mark.parametrize("rate", [24, 29.97, 30, 50, 59.94, 60, 120])
+def test_another_rate_meets_the_frame_it_holds(rate: float) -> None:
+    known = np.arange(50) / 25
+    times = np.arange(int(2 * rate)) / rate
+    # a converter shows every frame from the tick on that is nearest to its time
+    held = np.searchsorted(np.round(known * rate), np.arange(len(times)), side="right") - 1
+    assert list(frames_at(times, known)) == list(held)
 
 
 def test_pictures_of_one_moment_come_together(library: Library, make_clip: Any) -> None:

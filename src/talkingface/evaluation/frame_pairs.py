@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 
 from talkingface.errors import MediaError
 from talkingface.evaluation.face_picture import FacePicture, face_picture, upright_size
-from talkingface.evaluation.metrics.picture import match_frames
 from talkingface.evaluation.observation import Library, Observation, same_file
 from talkingface.media.reader import DecodedFrame, VideoReader
 
-SAME_MOMENT = 1e-3  # seconds: some containers keep whole milliseconds only
+SHORT_STEP = 2e-3  # seconds; of videos of one frame
 
 
 @dataclass(frozen=True)
@@ -86,24 +85,20 @@ class FramePairs:
         shown = np.asarray(generated.face.frames)
         times = generated.frame_times
         nothing = np.full(len(shown), -1, np.int64)
-        self._true_frames = nothing
+        self._true_frames = self._original_frames = nothing
+        if original is not None:
+            since_first = times - times[0]
+            known = original.frame_times - original.frame_times[0]
+            self._original_frames = np.zeros_like(nothing) if original.still else frames_at(since_first, known)[shown]
         if truth is not None and original is not None and same_file(truth.path, original.path):
             # made from the truth's own frames: their clocks may begin apart, where one file has no sound, say
-            self._true_frames = frames_at(times[shown] - times[0], truth.frame_times - truth.frame_times[0])
+            self._true_frames = self._original_frames
         elif truth is not None:
-            self._true_frames = frames_at(times[shown], truth.frame_times)
-        self._original_frames = (
-            nothing if original is None else match_frames(times, original.frame_times, original.still)[shown]
-        )
+            self._true_frames = frames_at(times, truth.frame_times)[shown]
         self.has_truth = self._true_frames >= 0
         self.has_original = self._original_frames >= 0
-        # an original that is the truth, frame for frame, is not decoded twice
-        self._shared = (
-            truth is not None
-            and original is not None
-            and same_file(truth.path, original.path)
-            and bool((self._true_frames == self._original_frames).all())
-        )
+        # an original that is the truth is not decoded twice
+        self._shared = truth is not None and original is not None and same_file(truth.path, original.path)
 
     def __len__(self) -> int:
         return len(self.has_truth)
@@ -201,25 +196,23 @@ def compared_size(generated: Observation, truth: Observation | None, original: O
 
 
 def frames_at(times: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The frame of another video that is nearest in time, both on the clocks of their files.
+    """The frame of another video that is shown while a frame is.
+
+    A video that was brought to a higher rate shows every frame several times; each of them belongs to the same frame of
+    the other video. So the moment that counts is not a frame's beginning, where rounded times would decide, but half a
+    step later, of the shorter of both videos' steps.
 
     Args:
-        times: (N,) seconds.
+        times: (N,) seconds of the frames, rising.
         known: (M,) seconds of the other video's frames, rising.
 
     Returns:
-        (N,) index; of two equally near ones the earlier, which is still shown then; -1 where none lies within half a
-        frame.
+        (N,) index, -1 where the other video shows nothing. A frame of a variable-rate video stands as long as it
+        stands; the last one for a usual step.
     """
     if not len(times) or not len(known):
         return np.full(len(times), -1, np.int64)
-    after = np.clip(np.searchsorted(known, times), 0, len(known) - 1)
-    before = np.maximum(after - 1, 0)
-    # containers that keep whole milliseconds only must not decide which of two equally near frames it is
-    nearest = np.where(times - known[before] <= known[after] - times + 2 * SAME_MOMENT, before, after)
-    steps = np.diff(known)
-    usual = float(np.median(steps)) if len(steps) else 2 * SAME_MOMENT
-    # in a variable-rate video a frame stands as long as it stands
-    around = np.concatenate([[usual], steps, [usual]])
-    reach = 0.5 * np.where(times >= known[nearest], around[nearest + 1], around[nearest]) + SAME_MOMENT
-    return np.where(np.abs(known[nearest] - times) <= reach, nearest, -1).astype(np.int64)
+    usual = [float(np.median(np.diff(values))) for values in (times, known) if len(values) > 1] or [SHORT_STEP]
+    moment = times + 0.5 * min(usual)
+    found = np.searchsorted(known, moment, side="right") - 1
+    return np.where(moment < known[-1] + usual[-1], found, -1).astype(np.int64)

@@ -50,8 +50,7 @@ class PictureFamily(MetricFamily):
         if not usable:
             return FamilyScores(scores)
         truth = material.truth if _wants_truth(usable) else None
-        original = material.source if _wants_original(usable, material) else None
-        pairs = FramePairs(material.generated, truth, original, _size(material), library)
+        pairs = FramePairs(material.generated, truth, material.source, _size(material), library)
         parts = self._parts(material, usable, pairs)
         pairs.feed(parts)
         results = [part.result() for part in parts]
@@ -188,11 +187,6 @@ def _size(material: Material) -> tuple[int, int]:
 
 def _wants_truth(usable: frozenset[str]) -> bool:
     return any(name in usable for name in (*reconstruction.METRICS, *perceptual.METRICS, *distribution.METRICS))
-
-
-def _wants_original(usable: frozenset[str], material: Material) -> bool:
-    """All but FID and FVD of a clip with a truth have a use for it, be it for their control rows."""
-    return material.truth is None or bool(usable - set(distribution.METRICS))
 
 
 def _no_undubbed(material: Material) -> str | None:
