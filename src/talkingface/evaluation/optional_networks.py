@@ -60,6 +60,18 @@ def weights_file(places: Sequence[Path], url: str, sha256: str | None = None) ->
     return found
 
 
+def check_holds_weights(torch: Any, path: Path) -> None:
+    """Refuse a file of torch that would run code: some libraries load theirs in the way that allows it.
+
+    Raises:
+        NotAvailable: it holds anything but tensors and plain containers.
+    """
+    try:
+        torch.load(str(path), map_location="cpu", weights_only=True)
+    except Exception as error:  # torch and pickle raise all kinds
+        raise NotAvailable(f"n/a: {path} holds something else than weights, or is damaged") from error
+
+
 def hub_file(torch: Any, *parts: str) -> Path:
     """A path in torch's own cache of weights (``~/.cache/torch/hub``, or as ``TORCH_HOME`` says)."""
     return Path(torch.hub.get_dir(), *parts)

@@ -112,7 +112,10 @@ def test_fvd_by_cd_fvd_takes_whole_stretches(
     fvd.add(generated[:10], real[:10])
     assert fvd.samples == 2 and set_score(fvd).value == pytest.approx(20)
     assert capsys.readouterr().out == ""
-    path.write_bytes(b"something else")
+    path.write_bytes(b"a program")
+    with pytest.raises(NotAvailable, match="holds something else than weights, or is damaged"):
+        FrechetVideoDistance(tmp_path)
+    path.write_bytes(b"weights of another network")
     with pytest.raises(NotAvailable, match=r"cd-fvd with .* cannot be used: RuntimeError: unexpected key"):
         FrechetVideoDistance(tmp_path)
 

@@ -58,6 +58,13 @@ def test_the_librarys_metrics(
     assert capsys.readouterr().out == ""
 
 
+def test_a_file_that_is_no_weights_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = libraries.install(monkeypatch, tmp_path)
+    libraries.put_weights(hub / "pyiqa" / WEIGHTS["musiq"], monkeypatch).write_bytes(b"a program")
+    with pytest.raises(NotAvailable, match="holds something else than weights, or is damaged"):
+        PyiqaQuality("musiq")
+
+
 def test_weights_that_do_not_fit_are_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hub = libraries.install(monkeypatch, tmp_path)
     libraries.put_weights(hub / "pyiqa" / WEIGHTS["brisque"], monkeypatch)

@@ -22,7 +22,15 @@ from numpy.typing import NDArray
 from talkingface.evaluation.face_picture import FACE_SIDE, FacePicture
 from talkingface.evaluation.family import ONE_FOR_ALL, FamilyScores
 from talkingface.evaluation.frame_pairs import FramePair
-from talkingface.evaluation.optional_networks import hub_file, library, opening, quiet, torch_device, weights_file
+from talkingface.evaluation.optional_networks import (
+    check_holds_weights,
+    hub_file,
+    library,
+    opening,
+    quiet,
+    torch_device,
+    weights_file,
+)
 from talkingface.evaluation.result import Score
 
 METRICS = ("fid", "fvd")
@@ -68,6 +76,7 @@ class FrechetInceptionDistance:
         self._torch, _, _, fid = library("torch", "torchvision", "torch_fidelity", "torchmetrics.image.fid")
         places = [checkpoint_dir / "inception" / INCEPTION, hub_file(self._torch, "checkpoints", INCEPTION)]
         path = weights_file(places, INCEPTION_URL, INCEPTION_SHA256)
+        check_holds_weights(self._torch, path)
         self._device = torch_device(self._torch, device)
         with opening(f"torchmetrics' FID with {path}"):
             made = fid.FrechetInceptionDistance(feature=2048, feature_extractor_weights_path=str(path))
@@ -100,6 +109,7 @@ class FrechetVideoDistance:
         """
         torch, module = library("torch", "cdfvd.fvd")
         path = weights_file([checkpoint_dir / "i3d" / I3D], I3D_URL)
+        check_holds_weights(torch, path)
         with opening(f"cd-fvd with {path}"):
             self._metric: Any = module.cdfvd(
                 "i3d", n_real="full", n_fake="full", ckpt_path=str(path), device=torch_device(torch, device)

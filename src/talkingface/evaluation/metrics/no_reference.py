@@ -18,6 +18,7 @@ from talkingface.evaluation.family import FamilyScores
 from talkingface.evaluation.frame_pairs import FramePair
 from talkingface.evaluation.optional_networks import (
     PYIQA_URL,
+    check_holds_weights,
     hub_file,
     library,
     opening,
@@ -58,7 +59,9 @@ class PyiqaQuality:
             NotAvailable: a library or the weights are not there.
         """
         self._torch, _, pyiqa = library("torch", "torchvision", "pyiqa")
-        weights_file([hub_file(self._torch, "pyiqa", WEIGHTS[name])], PYIQA_URL + WEIGHTS[name])
+        path = weights_file([hub_file(self._torch, "pyiqa", WEIGHTS[name])], PYIQA_URL + WEIGHTS[name])
+        if path.suffix == ".pth":
+            check_holds_weights(self._torch, path)
         self._device = torch_device(self._torch, device)
         with opening(f"pyiqa's {name}"):
             self._metric: Any = pyiqa.create_metric(name, device=self._torch.device(self._device))

@@ -17,7 +17,14 @@ from talkingface.evaluation.face_picture import Box, FacePicture
 from talkingface.evaluation.family import FamilyScores
 from talkingface.evaluation.frame_pairs import FramePair
 from talkingface.evaluation.metrics.reconstruction import GENERATED, REGIONS
-from talkingface.evaluation.optional_networks import hub_file, library, opening, torch_device, weights_file
+from talkingface.evaluation.optional_networks import (
+    check_holds_weights,
+    hub_file,
+    library,
+    opening,
+    torch_device,
+    weights_file,
+)
 from talkingface.evaluation.result import Score
 
 METRICS = ("mouth_lpips", "face_lpips")
@@ -45,7 +52,8 @@ class Lpips:
             NotAvailable: a library or AlexNet's weights are not there.
         """
         self._torch, _, lpips = library("torch", "torchvision", "lpips")
-        weights_file([hub_file(self._torch, "checkpoints", ALEXNET)], ALEXNET_URL, ALEXNET_SHA256)
+        path = weights_file([hub_file(self._torch, "checkpoints", ALEXNET)], ALEXNET_URL, ALEXNET_SHA256)
+        check_holds_weights(self._torch, path)
         self._device = torch_device(self._torch, device)
         with opening("lpips"):
             self._network: Any = lpips.LPIPS(net="alex", verbose=False).to(self._device).eval()
