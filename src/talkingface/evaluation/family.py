@@ -62,3 +62,7 @@ class MetricFamily(ABC):
     def over_all(self, wanted: frozenset[str]) -> Mapping[str, Score]:
         """The values of metrics with one value for all clips, asked for after the last clip."""
         return {}
+
+    def over_all_notes(self, wanted: frozenset[str]) -> tuple[str, ...]:
+        """Lines to be said beside these values."""
+        return ()

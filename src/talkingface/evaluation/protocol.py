@@ -181,6 +181,8 @@ def _result(
         means |= {name: values.get(name, Score(None, ONE_FOR_ALL)) for name in over_all}
     controls = {name: mean_scores([clip.controls[name] for clip in clips.values()], asked.infos) for name in CONTROLS}
     notes = [SIGN_NOTE] if OFFSETS & set(asked.infos) else []
+    for family, wanted in asked.families:
+        notes += family.over_all_notes(wanted)
     if 2 <= len(clips) < FEW_CLIPS:
         notes.append(f"intervals over {len(clips)} clips are too narrow: {FEW_CLIPS} and more are needed to trust them")
     return EvaluationResult(

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkingface.media.planes import Plane, bgr_from_planes, layout_of, plane_views
+from talkingface.media.planes import Plane, PlaneLayout, bgr_from_planes, layout_of, plane_views
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,21 @@ class BgrSampler:
         return np.ascontiguousarray(crop[:, :, ::-1]).astype(np.uint8, copy=False)
 
 
-class FrameSampler:
-    """Crops of a decoded frame in a planar format: only the crop is turned into RGB, never the frame."""
+class PlaneSampler:
+    """Crops of YUV planes: only the crop is turned into RGB, never the picture.
 
-    def __init__(self, frame: av.VideoFrame) -> None:
-        self.layout = layout_of(frame)
-        self.planes = plane_views(frame)
-        self.width, self.height = frame.width, frame.height
+    Attributes:
+        planes: Y, U, V (Y alone for gray), each (lines, columns) of uint8 or uint16.
+        layout: How they are to be read.
+        width: Columns of luma.
+        height: Lines of luma.
+    """
+
+    def __init__(self, planes: list[Plane], layout: PlaneLayout) -> None:
+        self.layout = layout
+        self.planes = planes
+        self.height: int = planes[0].shape[0]
+        self.width: int = planes[0].shape[1]
 
     def crop_rgb(self, region: OrientedSquare, side: int) -> NDArray[np.uint8]:
         """The region as a (side, side, 3) RGB picture, 0..255."""
@@ -123,3 +131,10 @@ class FrameSampler:
         # outside the picture chroma must be neutral, or black turns green
         border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": neutral}
         return np.asarray(cv2.warpAffine(plane, matrix, (side, side), flags=cv2.INTER_LINEAR, **border))
+
+
+class FrameSampler(PlaneSampler):
+    """Crops of a decoded frame in a planar format."""
+
+    def __init__(self, frame: av.VideoFrame) -> None:
+        super().__init__(plane_views(frame), layout_of(frame))
