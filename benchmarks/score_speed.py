@@ -58,8 +58,8 @@ def build(source: Path, target: Path, seconds: float, size: tuple[int, int] | No
         writer.mux(sound.encode(None))
 
 
-def measured(command: list[str]) -> tuple[float, float]:
-    """Seconds and peak MiB of one command.
+def measured(command: list[str]) -> tuple[float, float, float]:
+    """Seconds, processor seconds and peak MiB of one command.
 
     Raises:
         SystemExit: it failed.
@@ -70,7 +70,7 @@ def measured(command: list[str]) -> tuple[float, float]:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit status {process.returncode}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def main() -> None:
@@ -100,7 +100,8 @@ def main() -> None:
     print(
         f"{arguments.clip.stem} {arguments.size or 'own size'} {arguments.seconds:g} s: "
         f"{min(seconds):.1f} / {statistics.median(seconds):.1f} / {max(seconds):.1f} s (least, median, most), "
-        f"{statistics.median(seconds) / arguments.seconds:.2f} of the duration; peak {max(r[1] for r in runs):.0f} MiB"
+        f"{statistics.median(seconds) / arguments.seconds:.2f} of the duration; "
+        f"{statistics.median(run[1] for run in runs):.1f} s of processor; peak {max(run[2] for run in runs):.0f} MiB"
     )
 
 

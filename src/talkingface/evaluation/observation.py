@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from talkingface.errors import NoFaceError
 from talkingface.evaluation.metrics.picture import MouthPictureMeter
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import align_to_own_mean, interocular_distance
+from talkingface.faces.canonical_track import canonical_points, mean_face
+from talkingface.faces.geometry import interocular_distance
 from talkingface.faces.identity import FaceEmbedder
 from talkingface.faces.track import FaceTrack
 from talkingface.faces.tracker import Embedder
@@ -203,8 +204,8 @@ def distinct_frames(times: NDArray[np.float64], step: NDArray[np.float64]) -> ND
 def mouth_motion(observation: Observation, reference: NDArray[np.floating]) -> MouthOnGrid:
     """The mouth of an observed face as the judge sees it."""
     face = observation.moving_face
-    _, shape = align_to_own_mean(np.asarray(face.landmarks), reference)
-    return mouth_on_grid(shape[:, list(mesh.MOUTH_POINTS), :2], face.times)
+    own = mean_face(face.landmarks, reference)
+    return mouth_on_grid(canonical_points(face.landmarks, own, list(mesh.MOUTH_POINTS)), face.times)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from talkingface.evaluation.result import Score
 from talkingface.faces import mesh_topology as mesh
-from talkingface.faces.geometry import align, inner_lip_gap, smooth_in_time
+from talkingface.faces.canonical_track import FRAMES_AT_ONCE, canonical_points, mean_face
+from talkingface.faces.geometry import inner_lip_gap, smooth_in_time
 from talkingface.faces.track import FaceTrack
 
 LIPS = list(mesh.LIPS_OUTER + mesh.LIPS_INNER)
@@ -20,7 +21,6 @@ SMOOTHING_SECONDS = 0.024  # takes off the landmarks' own trembling, about 0.5 %
 NEAR_SECONDS = 0.06  # the truth must have been seen this near in time
 FEWEST_FRAMES = 12
 LEAST_MOVEMENT = 1e-4
-FRAMES_AT_ONCE = 1000
 FRAMES_AROUND = 64  # more than the smoothing reaches, at up to 600 frames a second
 
 
@@ -70,7 +70,7 @@ def pair_mouths(
         reference: (478, 3) generic canonical face.
         truth_late: Seconds that the truth's lips are later than they should be; it is looked at so much later.
     """
-    own = _mean_shape(truth, reference)
+    own = mean_face(truth.landmarks, reference)
     true_shape, shape = _canonical_surface(truth, own), _canonical_surface(judged, own)
     times = np.asarray(judged.times, np.float64) + truth_late
     if len(truth) < 2:
@@ -84,23 +84,13 @@ def pair_mouths(
     return _pair(times, shape, true_shape, kept, after[kept] - 1, np.clip(place[kept], 0, 1))
 
 
-def _mean_shape(track: FaceTrack, reference: NDArray[np.floating]) -> NDArray[np.float64]:
-    """A person's mean face (478, 3), brought to the reference; some frames at a time, for memory's sake."""
-    total = np.zeros(np.asarray(reference).shape)
-    for start in range(0, len(track), FRAMES_AT_ONCE):
-        points = np.asarray(track.landmarks[start : start + FRAMES_AT_ONCE])
-        total += align(points, reference).to_canonical(points).sum(0)
-    return total / len(track)
-
-
 def _canonical_surface(track: FaceTrack, own: NDArray[np.float64]) -> NDArray[np.float32]:
     """A track's surface points (T, 468, 2) in canonical units, smoothed in time; some frames at a time."""
     surface = np.empty((len(track), mesh.SURFACE_POINTS, 2), np.float32)
     for start in range(0, len(track), FRAMES_AT_ONCE):
         stop = min(len(track), start + FRAMES_AT_ONCE)
         low, high = max(0, start - FRAMES_AROUND), min(len(track), stop + FRAMES_AROUND)
-        points = np.asarray(track.landmarks[low:high])
-        shape = align(points, own).to_canonical(points)[:, : mesh.SURFACE_POINTS, :2]
+        shape = canonical_points(track.landmarks[low:high], own, slice(mesh.SURFACE_POINTS))
         surface[start:stop] = smooth_in_time(shape, track.times[low:high], SMOOTHING_SECONDS)[start - low : stop - low]
     return surface
 
