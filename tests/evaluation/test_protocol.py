@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -265,3 +266,25 @@ def test_a_picture_is_every_frames_source(
     assert result.controls[OWN_SOUND]["sync_offset"].reason == "n/a: the original is a picture"
     own = evaluate([EvaluationRow("own", row.generated, picture, picture)], ("sharpness_ratio",), threads=1)
     assert own.failures == {}
+
+
+def test_a_dub_whose_first_frame_was_moved_to_second_0_is_compared_with_what_it_was_made_from(
+    painted: list[int], make_clip: Any, make: Any, tmp_path: Path
+) -> None:
+    openings = make.speech_like(3)
+    plain = make_clip("plain.mkv", openings, samples=make.voice(3))
+    late = tmp_path / "late.mkv"  # its pictures begin 0.2 s after its sound
+    with av.open(str(plain)) as source, av.open(str(late), "w") as target:
+        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is None:
+                continue
+            if packet.stream.type == "video":
+                packet.pts += round(0.2 / packet.time_base)
+                packet.dts += round(0.2 / packet.time_base)
+            packet.stream = streams[packet.stream.index]
+            target.mux(packet)
+    row = EvaluationRow("a", make_clip("dub.mkv", openings), late, late)
+    result = evaluate([row], ("aperture_correlation", "mouth_landmark_distance"), threads=1)
+    assert value(result, "a", "aperture_correlation") == pytest.approx(1, abs=1e-6)
+    assert value(result, "a", "mouth_landmark_distance") == pytest.approx(0, abs=1e-6)

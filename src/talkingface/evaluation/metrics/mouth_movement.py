@@ -46,7 +46,7 @@ class ArticulationFamily(MetricFamily):
         curves: dict[str, Any] = _curves(material.generated, opening)
         pair = None
         if material.truth is not None:
-            pair = pair_mouths(material.generated.moving_face, material.truth.moving_face, library.reference)
+            pair = _pair(material, library)
             curves["true_opening"] = _true_opening(material.generated, material.truth)
         if wanted & set(TRUTH_METRICS):
             scores |= all_without(TRUTH_METRICS, NO_TRUTH) if pair is None else truth_scores(pair)
@@ -69,6 +69,16 @@ class ArticulationFamily(MetricFamily):
             {**details, "curves": curves},
             tuple(notes),
         )
+
+
+def _pair(material: Material, library: Library, late: float = 0.0) -> MouthPair:
+    """The clip's mouth beside the truth's, which is looked at ``late`` seconds later."""
+    assert material.truth is not None
+    shown, truth = material.generated, material.truth
+    if material.source is not None and same_file(truth.path, material.source.path):
+        # a frame belongs to the frame it was made from, also where a file's first frame was moved to second 0
+        late += float(truth.frame_times[0] - shown.frame_times[0])
+    return pair_mouths(shown.moving_face, truth.moving_face, library.reference, late)
 
 
 def _leak(seen: Observation, samples: NDArray[np.float32]) -> Score:
@@ -128,7 +138,7 @@ def _truth_details(material: Material, pair: MouthPair, library: Library) -> tup
     except MediaError:
         return details, []
     late = (lags[0] - lags[1]) / GRID_RATE
-    moved = pair_mouths(material.generated.moving_face, truth.moving_face, library.reference, late) if late else pair
+    moved = _pair(material, library, late) if late else pair
     details |= {
         "truth_sync_offset": lags[0],
         "lag_removed": {name: score.to_json() for name, score in truth_scores(moved).items()},
