@@ -3,8 +3,8 @@
     python benchmarks/validate_sync_expert.py FOLDER_OF_VIDEOS --cache FOLDER_FOR_TRACKS
 
 For every clip and each expert: its offset as a whole, whether randomly chosen pieces of it, cut out and judged alone,
-agree with that, and the confidence with its own sound and with another clip's. A clip whose own confidence is below
-``UNDECIDED_CONFIDENCE`` has no offset that could be agreed with; its pieces are counted apart. Then how often the
+agree with that, and the confidence with its own sound and with another clip's. A clip whose own offset is undecided has
+none that could be agreed with; its pieces are counted apart. Then how often the
 expert at work and the judge, who were trained on different people, find the same offset. Clips whose name begins with
 ``mcgurk_mismatched`` have lips and sound that deliberately disagree; they are reported, and left out of every mean, as
 are clips that repeat another's sound or pictures.
@@ -28,7 +28,6 @@ from talkingface.errors import TalkingFaceError
 from talkingface.evaluation.metrics.sync import (
     MAX_OFFSET,
     SHORTEST_ROWS,
-    UNDECIDED_CONFIDENCE,
     SyncFigures,
     sync_figures,
 )
@@ -129,7 +128,7 @@ def report(title: str, judged: Judged, clips: Sequence[Clip], piece: int) -> Non
     totals: dict[str, list[dict[str, list[float]]]] = {}
     for clip in clips:
         own, other = judged.own[clip.name], judged.with_other_sound(clip, clips)
-        undecided = own.confidence < UNDECIDED_CONFIDENCE
+        undecided = not own.decided
         agree: list[float] = [abs(figures.offset - own.offset) <= 1 for figures in judged.pieces(clip, piece)]
         found: dict[str, list[float]] = {
             "offset": [own.offset],

@@ -22,7 +22,6 @@ from talkingface.evaluation.family import FamilyScores, MetricFamily
 from talkingface.evaluation.material import Material
 from talkingface.evaluation.metrics.sync import (
     MAX_OFFSET,
-    UNDECIDED_CONFIDENCE,
     SyncFigures,
     distances_at,
     sync_figures,
@@ -47,7 +46,7 @@ class LandmarkSyncFamily(MetricFamily):
         mouth, sound = library.mouth(material.generated), library.sound(material.row.audio)
         figures = sync_figures(mouth, sound, str(material.row.generated))
         notes: list[str] = []
-        if abs(figures.offset) == MAX_OFFSET and figures.confidence >= UNDECIDED_CONFIDENCE:
+        if abs(figures.offset) == MAX_OFFSET and figures.decided:
             notes.append(
                 f"{material.row.name}: its sync_offset lies at the edge of the search; a better one may lie beyond"
             )

@@ -17,7 +17,11 @@ from talkingface.models.syncnet.landmark_expert import GRID_RATE, Embeddings
 MAX_OFFSET = 15
 MIN_WINDOWS = 12  # every offset is the mean of at least so many windows
 SHORTEST_ROWS = MIN_WINDOWS + MAX_OFFSET
-UNDECIDED_CONFIDENCE = 0.1  # below it, the best offset is one among many: the least of 31 numbers that hardly differ
+# Below this confidence the best offset is one among many: the least of 31 numbers that hardly differ. The fewer windows
+# these are means of, the more they differ by chance: mouths held still reach 0.14 in clips of 3 s, 0.04 in longer ones.
+UNDECIDED_CONFIDENCE = 0.1
+UNDECIDED_OF_SHORT = 0.16  # with SHORT_WINDOWS, falling with the square root of their number
+SHORT_WINDOWS = 75
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ class SyncFigures:
     offset: int
     distance: float
     confidence: float
+
+    @property
+    def decided(self) -> bool:
+        """The offset fits better than chance would let one of 31 fit."""
+        by_chance = UNDECIDED_OF_SHORT * float(np.sqrt(SHORT_WINDOWS / self.windows.max()))
+        return self.confidence >= max(UNDECIDED_CONFIDENCE, by_chance)
 
 
 def distance_curve(mouth: Embeddings, sound: Embeddings) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -120,7 +130,7 @@ def distances_at(
 def sync_scores(figures: SyncFigures) -> dict[str, Score]:
     """The figures as scores, by metric name."""
     offset = Score(float(figures.offset))
-    if figures.confidence < UNDECIDED_CONFIDENCE:
+    if not figures.decided:
         offset = Score(None, "n/a: undecided, lips and sound fit nowhere better than elsewhere")
     return {
         "sync_confidence": Score(figures.confidence),
