@@ -105,9 +105,14 @@ def write(variant: Variant, frames: Sequence[av.VideoFrame], times: Sequence[flo
             video.codec_context.time_base = Fraction(1, TICKS)
         unit = Fraction(1, variant.rate or 25) if variant.codec == "mpeg4" else Fraction(1, TICKS)
         sound = writer.add_stream("aac", rate=48_000, layout="mono") if variant.sound == "other" else None
+        last = -1
         for index, time in zip(shown, at, strict=True):
+            tick = round(time / float(unit))
+            if tick <= last:  # a codec whose clock is the rate has no room for both
+                continue
+            last = tick
             frame = frames[index].reformat(width, height, "yuv420p", interpolation="BICUBIC")
-            frame.pts, frame.time_base = round(time / float(unit)), unit
+            frame.pts, frame.time_base = tick, unit
             frame.pict_type = av.video.frame.PictureType.NONE
             writer.mux(video.encode(frame))
         writer.mux(video.encode(None))
