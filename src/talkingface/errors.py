@@ -40,6 +40,10 @@ class WeightsMissingError(TalkingFaceError):
     exit_code = 5
 
 
+class WeightsUnusableError(WeightsMissingError):
+    """A file of weights is there, but is not what its name says: damaged, incomplete, or of another network."""
+
+
 class OutputError(TalkingFaceError):
     """The result cannot be written where it was asked for."""
 
