@@ -48,6 +48,7 @@ class Observation:
         sharpness: (T,) of the mouth box in each of the track's frames, nan where unknown.
         change: (T,) second difference in time of the mouth box, nan where unknown.
         step: (T,) first difference in time of the mouth box, nan where unknown.
+        cuts: Indices of frames that begin a new shot.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class Observation:
     sharpness: NDArray[np.float64]
     change: NDArray[np.float64]
     step: NDArray[np.float64]
+    cuts: tuple[int, ...] = ()
 
     @cached_property
     def moving_face(self) -> FaceTrack:
@@ -152,6 +154,7 @@ def observe(
         sharpness,
         change,
         step,
+        tuple(found.cuts),
     )
 
 

@@ -24,6 +24,8 @@ SOUND = "sound"
 ORIGINAL = "original"
 TRUTH = "truth"
 
+SYNCNET = "torch and SyncNet v2's weights"
+
 _FAMILIES = "talkingface.evaluation.metrics."
 
 
@@ -87,6 +89,13 @@ METRICS: Mapping[str, MetricInfo] = _table(
             "sync_offset", "frames", NEAR_ZERO, (SOUND,), "How far the lips lag behind the sound where they fit best"
         ),
         _metric("sync_distance", "", LOWER, (SOUND,), "How far lips and sound lie apart where they fit best"),
+    ),
+    _family(
+        "syncnet",
+        "SyncNetFamily",
+        _metric("lse_c", "", HIGHER, (SOUND,), "SyncNet's confidence that lips and sound fit at one offset", SYNCNET),
+        _metric("lse_d", "", LOWER, (SOUND,), "SyncNet's distance of lips and sound where they fit best", SYNCNET),
+        _metric("av_offset", "frames", NEAR_ZERO, (SOUND,), "How far SyncNet finds the lips behind the sound", SYNCNET),
     ),
     _family(
         "mouth_movement",

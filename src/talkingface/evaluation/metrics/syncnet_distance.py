@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.errors import MediaError
-from talkingface.models.syncnet.embedding import WINDOW_TICKS, WindowEmbeddings
-from talkingface.models.syncnet.lip_crops import SHORTEST_TRACK, TICK_RATE, median_filter
+from talkingface.models.syncnet.embedding import WindowEmbeddings
+from talkingface.models.syncnet.lip_crops import SHORTEST_TRACK, TICK_RATE, WINDOW_TICKS, median_filter
 
 MAX_SHIFT = 15  # ticks to either side, as every released script asks
 FEWEST_WINDOWS = SHORTEST_TRACK - WINDOW_TICKS

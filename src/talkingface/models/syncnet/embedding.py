@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from talkingface.errors import OptionError
 from talkingface.media.mfcc import COLUMN_RATE, Mfcc
 from talkingface.media.row_file import Rows
-from talkingface.models.syncnet.lip_crops import TICK_RATE, LipCrop
+from talkingface.models.syncnet.lip_crops import TICK_RATE, WINDOW_TICKS, LipCrop
 
 if TYPE_CHECKING:
     from talkingface.models.syncnet.network import SyncNet
 
 SAMPLES_PER_TICK = 640
 COLUMNS_PER_TICK = COLUMN_RATE // TICK_RATE
-WINDOW_TICKS = 5
 LIP_BATCH = 8  # windows; more are no faster on a processor and take more memory
 SOUND_BATCH = 64
 

@@ -7,7 +7,7 @@ times in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,6 +21,7 @@ from talkingface.media.reader import VideoReader
 from talkingface.media.ticks import frames_at_ticks
 
 TICK_RATE = 25
+WINDOW_TICKS = 5
 PICTURE_SIDE = 224
 CROP_SCALE = 0.40  # of the box, added to each side
 PADDING_GREY = 110
@@ -47,7 +48,7 @@ class LipTrack:
     @property
     def windows(self) -> int:
         """How many windows are scored: one fewer than there could be, as the released program does."""
-        return max(0, len(self.frames) - 5)
+        return max(0, len(self.frames) - WINDOW_TICKS)
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,13 @@ class LipPlan:
         length: Ticks from second 0 to the clip's end.
         tracks: In time, each long enough to be scored.
         short_tracks: How many were too short.
-        ticks_without_face: Ticks that are in no track, short ones included.
+        ticks_left_out: Ticks that are in none of them: no face, or a track too short.
     """
 
     length: int
     tracks: tuple[LipTrack, ...]
     short_tracks: int
-    ticks_without_face: int
+    ticks_left_out: int
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,7 @@ def plan_whole_pictures(times: NDArray[np.float64]) -> LipPlan:
     return _plan(len(shown), [LipTrack(start, shown[start:stop], None) for start, stop in _runs(shown >= 0)])
 
 
-def plan_face(
-    times: NDArray[np.float64], face: FaceTrack, cuts: Sequence[int], rotation: int = 0
-) -> LipPlan:
+def plan_face(times: NDArray[np.float64], face: FaceTrack, cuts: Sequence[int], rotation: int = 0) -> LipPlan:
     """Plan for a face in a video.
 
     A track ends at a cut, where the face is not seen, and where its box leaps.
@@ -117,14 +116,21 @@ def plan_face(
     return _plan(len(shown), tracks)
 
 
-def lip_crops(reader: VideoReader, plan: LipPlan) -> Iterator[LipCrop]:
+def lip_crops(reader: VideoReader, plan: LipPlan, check: Callable[[], None] | None = None) -> Iterator[LipCrop]:
     """Cut the pictures of a plan out of a video while it is decoded.
 
     The last tick of each track is not cut: see ``LipTrack.windows``.
+
+    Args:
+        reader: Of the video that the plan was made for.
+        plan: What to cut.
+        check: Called at every frame; what it raises ends the work.
     """
     waiting = [(track, row) for track in plan.tracks for row in range(len(track.frames) - 1)]
     place = 0
     for decoded in reader.frames():
+        if check is not None:
+            check()
         picture: NDArray[np.uint8] | None = None
         while place < len(waiting) and waiting[place][0].frames[waiting[place][1]] == decoded.index:
             track, row = waiting[place]

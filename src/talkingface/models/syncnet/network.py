@@ -11,10 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-WINDOW_FRAMES = 5  # a window of lips: 0.2 s at 25 frames a second
-WINDOW_COLUMNS = 20  # the same time in MFCC columns, 100 a second
-COEFFICIENTS = 13
-PICTURE_SIDE = 224
+WINDOW_FRAMES = 5  # 0.2 s at 25 frames a second
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,9 @@ def small_syncnet(divisor: int = 16, seed: int = 0) -> SyncNet:
     """A narrow network with weights drawn from a seed, for tests and for measuring memory; it knows nothing."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return SyncNet(SyncNetWidths().narrowed(divisor)).eval()
+        network = SyncNet(SyncNetWidths().narrowed(divisor))
+    network.eval()
+    return network
 
 
 def _layer_2d(inputs: int, outputs: int, kernel: tuple[int, int], padding: int) -> tuple[nn.Module, ...]:

@@ -95,7 +95,11 @@ def _fault(state: Any, expected: Mapping[str, Any]) -> str | None:
         return "the file does not hold tensors by name"
     missing, unknown = sorted(set(expected) - set(state)), sorted(str(key) for key in set(state) - set(expected))
     if missing or unknown:
-        parts = [f"{len(keys)} {what}, such as {keys[0]}" for keys, what in ((missing, "missing"), (unknown, "unknown")) if keys]
+        parts = [
+            f"{len(keys)} {what}, such as {keys[0]}"
+            for keys, what in ((missing, "missing"), (unknown, "unknown"))
+            if keys
+        ]
         return " and ".join(parts)
     for name, tensor in expected.items():
         found = state[name]
