@@ -124,7 +124,7 @@ class SyncNetEmbedder:
 
         frames = torch.from_numpy(np.stack([crop.picture for crop in crops]))
         with _exactly(torch):
-            made = self._network.forward_frames(frames.to(self.device).permute(3, 0, 1, 2).float())
+            made = self._network.forward_frames(frames.to(self.device).permute(3, 0, 1, 2).float().contiguous())
             vectors.append(np.asarray(made.cpu().numpy(), np.float32))
         ticks += [crop.tick for crop in crops[: len(crops) - WINDOW_TICKS + 1]]
 
