@@ -19,9 +19,15 @@ from talkingface.evaluation.metrics.syncnet_distance import syncnet_figures  # n
 from talkingface.evaluation.observation import EvaluationSettings, Library  # noqa: E402
 from talkingface.evaluation.protocol import evaluate  # noqa: E402
 from talkingface.evaluation.result import EvaluationRow  # noqa: E402
+from talkingface.media.planes import picture_bgr  # noqa: E402
+from talkingface.media.reader import VideoReader  # noqa: E402
 from talkingface.models.syncnet.embedding import SyncNetEmbedder  # noqa: E402
+from talkingface.models.syncnet.lip_crops import plan_face  # noqa: E402
 from talkingface.models.syncnet.network import SyncNetWidths, small_syncnet  # noqa: E402
 from talkingface.progress import Cancellation, SilentProgress  # noqa: E402
+
+from ...faces import scenes  # noqa: E402
+from ...models.syncnet.painted_clips import write_pictures  # noqa: E402
 
 WIDTHS = SyncNetWidths().narrowed(64)
 ALL = frozenset(SYNCNET_METRICS)
@@ -128,7 +134,7 @@ def test_modes_show_the_network_different_pictures(clips: list[Path], checkpoint
     assert whole.details["syncnet"]["lse_mode"] == "lrs"
     assert whole.details["syncnet"]["windows"] == tracked.details["syncnet"]["windows"]
     assert values(whole.scores) != values(tracked.scores)
-    with pytest.raises(OptionError, match="'lsr'.*did you mean 'lrs'"):
+    with pytest.raises(OptionError, match=r"'lsr'.*did you mean 'lrs'"):
         score([row(clips[0])], library(checkpoints, lse_mode="lsr"))
 
 
@@ -187,3 +193,33 @@ def test_few_sounds_are_kept(clips: list[Path], checkpoints: Path, make_clip: An
     for seed in range(KEPT_SOUNDS + 2):
         family._sound(make_clip(f"s{seed}.mkv", [0.1] * 5, samples=make.voice(0.5)), shelf)
     assert len(family._sounds) == KEPT_SOUNDS
+
+
+@scenes.needs_clips
+def test_a_real_clip_of_varying_rate_stays_aligned_from_first_to_last(checkpoints: Path, tmp_path: Path) -> None:
+    """The same pictures at the same times, stored 25 times a second and at a rate that varies between 25 and 100."""
+    clip = scenes.CLIPS / "grid_bbaf2n.mp4"
+    with VideoReader(clip, threads=1) as reader:
+        pictures = [np.ascontiguousarray(picture_bgr(decoded.frame, None)[..., ::-1]) for decoded in reader.frames()]
+    constant = write_pictures(tmp_path / "constant.mp4", pictures, range(0, 40 * len(pictures), 40))
+    splits = np.random.default_rng(0).choice(4, len(pictures))
+    begins = [
+        (40 * k + part, k) for k, split in enumerate(splits) for part in ((0,), (0, 10), (0, 20), (0, 12, 25))[split]
+    ]
+    varying = write_pictures(tmp_path / "varying.mp4", [pictures[k] for _, k in begins], [time for time, _ in begins])
+    assert len(begins) > 1.5 * len(pictures)
+    seen = [library(checkpoints).video(path) for path in (constant, varying)]
+    plans = [plan_face(shown.frame_times, shown.face, shown.cuts) for shown in seen]
+    (same,), (track,) = (plan.tracks for plan in plans)
+    assert [begins[index][1] for index in track.frames] == same.frames.tolist() == list(range(len(pictures)))
+    assert same.boxes is not None and track.boxes is not None
+    assert np.abs(same.boxes - track.boxes).max() < 1.5  # pixels: more frames are smoothed differently
+    family = SyncNetFamily(WIDTHS)
+    said, lips = [], []
+    for path in (constant, varying):
+        shelf = library(checkpoints, lse_mode="lrs")
+        said.append(score([row(path, audio=clip)], shelf, family))
+        lips.append(family._lips(shelf.video(path), shelf))
+    assert lips[0].ticks.tolist() == lips[1].ticks.tolist() == list(range(70))
+    np.testing.assert_allclose(lips[0].vectors, lips[1].vectors, atol=0.02 * lips[0].vectors.std(0).max())
+    assert values(said[0].scores) == pytest.approx(values(said[1].scores), rel=1e-3)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,14 @@ def test_safetensors_are_loaded(tmp_path: Path) -> None:
     assert torch.equal(load_syncnet(path, WIDTHS).network.netfclip[3].weight, state()["netfclip.3.weight"])
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(WeightsUnusableError, match="cannot be read"):
+        load_syncnet(path, WIDTHS)
+
+
+def test_without_safetensors_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "syncnet_v2.safetensors"
+    path.write_bytes(b"whatever it holds")
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    with pytest.raises(WeightsUnusableError, match="reading it needs safetensors: pip install"):
         load_syncnet(path, WIDTHS)
 
 

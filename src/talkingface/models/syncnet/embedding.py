@@ -68,7 +68,7 @@ class SyncNetEmbedder:
             crops: In time; no window spans the beginning of a track.
             length: Ticks from second 0 to the clip's end.
         """
-        vectors: list[NDArray[np.float32]] = []
+        vectors = self._room(length)
         ticks: list[int] = []
         waiting: list[LipCrop] = []
         for crop in crops:
@@ -80,7 +80,7 @@ class SyncNetEmbedder:
                 self._flush(waiting, vectors, ticks)
                 waiting = waiting[self._lip_batch :]
         self._flush(waiting, vectors, ticks)
-        return WindowEmbeddings(self._joined(vectors), np.array(ticks, np.int64), length)
+        return WindowEmbeddings(vectors[: len(ticks)], np.array(ticks, np.int64), length)
 
     def embed_sound(self, samples: Rows, check: Callable[[], None] | None = None) -> WindowEmbeddings:
         """Embed a sound.
@@ -97,7 +97,7 @@ class SyncNetEmbedder:
         length = len(samples) // SAMPLES_PER_TICK
         windows = max(0, length - WINDOW_TICKS)
         heard = Mfcc(samples)
-        vectors = []
+        vectors = self._room(windows)
         for start in range(0, windows, SOUND_BATCH):
             if check is not None:
                 check()
@@ -108,8 +108,8 @@ class SyncNetEmbedder:
             batch = np.ascontiguousarray(views[:, ::COLUMNS_PER_TICK].transpose(1, 0, 2)[:, None])
             with _exactly(torch):
                 made = self._network.forward_aud(torch.from_numpy(batch).to(self.device))
-                vectors.append(np.asarray(made.cpu().numpy(), np.float32))
-        return WindowEmbeddings(self._joined(vectors), np.arange(windows, dtype=np.int64), length)
+                vectors[start:stop] = made.cpu().numpy()
+        return WindowEmbeddings(vectors, np.arange(windows, dtype=np.int64), length)
 
     def embed_silence(self, length: int) -> WindowEmbeddings:
         """Embeddings of so many ticks of digital silence, all of which are the same."""
@@ -117,20 +117,21 @@ class SyncNetEmbedder:
         windows = max(0, length - WINDOW_TICKS)
         return WindowEmbeddings(np.broadcast_to(one, (windows, one.shape[1])), np.arange(windows), length)
 
-    def _flush(self, crops: list[LipCrop], vectors: list[NDArray[np.float32]], ticks: list[int]) -> None:
+    def _flush(self, crops: list[LipCrop], vectors: NDArray[np.float32], ticks: list[int]) -> None:
         if len(crops) < WINDOW_TICKS:
             return
         import torch
 
         frames = torch.from_numpy(np.stack([crop.picture for crop in crops]))
+        made = [crop.tick for crop in crops[: len(crops) - WINDOW_TICKS + 1]]
         with _exactly(torch):
-            made = self._network.forward_frames(frames.to(self.device).permute(3, 0, 1, 2).float().contiguous())
-            vectors.append(np.asarray(made.cpu().numpy(), np.float32))
-        ticks += [crop.tick for crop in crops[: len(crops) - WINDOW_TICKS + 1]]
+            batch = frames.to(self.device).permute(3, 0, 1, 2).float().contiguous()
+            vectors[len(ticks) : len(ticks) + len(made)] = self._network.forward_frames(batch).cpu().numpy()
+        ticks += made
 
-    def _joined(self, vectors: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-        nothing = np.zeros((0, self._network.widths.embedding), np.float32)
-        return np.concatenate([nothing, *vectors])
+    def _room(self, windows: int) -> NDArray[np.float32]:
+        """Room for all embeddings at once: many small blocks among the network's large ones would tear memory apart."""
+        return np.zeros((windows, self._network.widths.embedding), np.float32)
 
 
 def choose_device(asked: str) -> str:

@@ -67,6 +67,8 @@ def load_syncnet(path: Path, widths: SyncNetWidths | None = None) -> SyncNetWeig
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         state = _read(path)
+    except ImportError as error:
+        raise WeightsUnusableError(f"{path}: reading it needs safetensors: pip install 'talkingface[eval]'") from error
     except Exception as error:  # a damaged file fails in torch and in pickle in every way there is
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise WeightsUnusableError(f"{path}: cannot be read as SyncNet's weights ({reason}); {AGAIN}") from error
