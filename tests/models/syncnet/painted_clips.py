@@ -41,14 +41,21 @@ def track_of(numbers: Sequence[int], times: Sequence[float]) -> FaceTrack:
     return FaceTrack(np.arange(count), np.asarray(times, np.float64), points, np.ones(count, np.float32), *SIZE)
 
 
-def write_pictures(path: Path, pictures: Sequence[np.ndarray], milliseconds: Sequence[int], rotation: int = 0) -> Path:
+def write_pictures(
+    path: Path,
+    pictures: Sequence[np.ndarray],
+    milliseconds: Sequence[int],
+    rotation: int = 0,
+    samples: np.ndarray | None = None,
+) -> Path:
     """Write RGB pictures without loss, each from its time on.
 
     Args:
-        path: An ``.mp4`` file.
+        path: An ``.mp4`` file, or ``.mkv`` when there is sound.
         pictures: (height, width, 3).
         milliseconds: When each begins to be shown.
         rotation: Degrees clockwise that a player is to turn them.
+        samples: Mono 16 kHz int16 that begins at second 0.
     """
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=1000, options={"qp": "0", "preset": "ultrafast", "bf": "0"})
@@ -57,11 +64,17 @@ def write_pictures(path: Path, pictures: Sequence[np.ndarray], milliseconds: Seq
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         if rotation:
             stream.set_display_rotation(-rotation)
+        audio = None if samples is None else output.add_stream("pcm_s16le", rate=16_000, layout="mono")
         for picture, time in zip(pictures, milliseconds, strict=True):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24").reformat(format="yuv444p")
             frame.pts, frame.time_base = time, Fraction(1, 1000)
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
+        if audio is not None:
+            sound = av.AudioFrame.from_ndarray(samples[None], "s16", "mono")
+            sound.sample_rate, sound.pts, sound.time_base = 16_000, 0, Fraction(1, 16_000)
+            output.mux(audio.encode(sound))
+            output.mux(audio.encode(None))
     return path
 
 
