@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from talkingface.errors import MediaError
-from talkingface.media.audio import AudioTrack, read_audio, store_audio, store_speech, to_mono_16k
+from talkingface.media.audio import (
+    AudioTrack,
+    read_audio,
+    store_audio,
+    store_speech,
+    store_speech_integers,
+    to_mono_16k,
+)
 from talkingface.media.reader import VideoReader
 
 
@@ -181,3 +188,20 @@ def test_a_part_beyond_the_end(make_sound: Callable[..., Path], tmp_path: Path) 
     fine = make_sound("fine.wav", np.zeros((100, 1), np.float32))
     with pytest.raises(MediaError, match="no samples between 5 s"):
         store_audio(fine, tmp_path / "rows", start=5.0)
+
+
+def test_speech_as_integers_is_what_a_sound_file_would_hold(make_sound: Callable[..., Path], tmp_path: Path) -> None:
+    """Stereo at full scale: channels are averaged, not added, and nothing is cut off."""
+    time = np.arange(48_000) / 48_000
+    tone = 0.95 * np.sin(2 * np.pi * 300 * time)
+    both = np.stack([tone, tone], 1).astype(np.float32)
+    sound = store_audio(make_sound("loud.wav", both), tmp_path / "sound")
+    integers = store_speech_integers(sound, tmp_path / "integers")
+    assert integers.dtype == np.int16 and len(integers) == 16_000
+    expected = 32768 * 0.95 * np.sin(2 * np.pi * 300 * np.arange(16_000) / 16_000)
+    np.testing.assert_allclose(integers[200:-200], expected[200:-200], atol=30)
+    floats = store_speech(sound, tmp_path / "floats")
+    assert np.abs(floats[200:-200]).max() == pytest.approx(0.95 * 2**0.5, rel=0.01)
+    one = store_audio(make_sound("mono.wav", both[:, :1]), tmp_path / "mono")
+    np.testing.assert_allclose(store_speech_integers(one, tmp_path / "same")[:], integers[:], atol=1)
+    assert len(store_speech_integers(one, tmp_path / "same")) == 16_000  # what the file held before is gone

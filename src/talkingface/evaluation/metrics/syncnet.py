@@ -30,7 +30,7 @@ from talkingface.evaluation.material import Material
 from talkingface.evaluation.metrics.syncnet_distance import MAX_SHIFT, SyncNetFigures, checked_figures
 from talkingface.evaluation.observation import Library, Observation, file_key
 from talkingface.evaluation.result import Score
-from talkingface.media.audio import store_audio, store_speech
+from talkingface.media.audio import store_audio, store_speech_integers
 from talkingface.media.reader import VideoReader
 from talkingface.models.syncnet.embedding import SyncNetEmbedder, WindowEmbeddings, choose_device
 from talkingface.models.syncnet.lip_crops import (
@@ -140,7 +140,7 @@ class SyncNetFamily(MetricFamily):
         check = library.cancel.check
         with tempfile.TemporaryDirectory(prefix="talkingface-") as folder:
             sound = store_audio(path, Path(folder) / "sound", check=check)
-            with store_speech(sound, Path(folder) / "speech", check) as samples:
+            with store_speech_integers(sound, Path(folder) / "speech", check) as samples:
                 return self._embedder.embed_sound(samples, check)
 
     def _controls(
