@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
 import numpy as np
 import pytest
 
@@ -19,6 +22,7 @@ from talkingface.evaluation.metrics.syncnet_distance import syncnet_figures  # n
 from talkingface.evaluation.observation import EvaluationSettings, Library  # noqa: E402
 from talkingface.evaluation.protocol import evaluate  # noqa: E402
 from talkingface.evaluation.result import EvaluationRow  # noqa: E402
+from talkingface.media.mfcc import mfcc  # noqa: E402
 from talkingface.media.planes import picture_bgr  # noqa: E402
 from talkingface.media.reader import VideoReader  # noqa: E402
 from talkingface.models.syncnet.embedding import SyncNetEmbedder  # noqa: E402
@@ -146,7 +150,7 @@ def test_gaps_part_the_face_and_are_said(painted: list[int], make_clip: Any, mak
     assert (details["tracks"], details["tracks_too_short"], details["windows"]) == (2, 1, 35 + 44)
     assert details["ticks_left_out"] == 11
     assert any("the 79 windows of its 2 tracks together" in note for note in said.notes)
-    assert any("leaves out 1 track" in note for note in said.notes)
+    assert any("leaves out 1 track of" in note for note in said.notes)
 
 
 def test_without_weights_the_scores_do_not_apply(clips: list[Path], tmp_path: Path) -> None:
@@ -166,6 +170,11 @@ def test_without_torch_the_scores_do_not_apply(
     monkeypatch.setitem(sys.modules, "torch", None)
     said = score([row(clips[0])], library(checkpoints))
     assert {found.reason for found in said.scores.values()} == {"n/a: needs torch: pip install 'talkingface[eval]'"}
+
+
+def test_torch_is_not_loaded_before_there_are_weights() -> None:
+    program = "import sys, talkingface.evaluation.metrics.syncnet; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_broken_weights_end_the_evaluation(clips: list[Path], checkpoints: Path) -> None:
@@ -223,3 +232,34 @@ def test_a_real_clip_of_varying_rate_stays_aligned_from_first_to_last(checkpoint
     assert lips[0].ticks.tolist() == lips[1].ticks.tolist() == list(range(70))
     np.testing.assert_allclose(lips[0].vectors, lips[1].vectors, atol=0.02 * lips[0].vectors.std(0).max())
     assert values(said[0].scores) == pytest.approx(values(said[1].scores), rel=1e-3)
+
+
+@scenes.needs_clips
+@pytest.mark.parametrize("name", ["grid_bbaf2n.mp4", "vrt_face3.mp4"])  # stereo at 44.1 kHz, 25 fps
+def test_pre_cut_files_score_as_in_the_plain_procedure(checkpoints: Path, name: str) -> None:
+    """OpenCV's frames, resized; FFmpeg's 16 kHz mono integers; distances by torch: all at once, as it is published."""
+    clip = scenes.CLIPS / name
+    capture, frames = cv2.VideoCapture(str(clip)), []
+    while (read := capture.read())[0]:
+        frames.append(cv2.resize(read[1], (224, 224)))
+    with av.open(str(clip)) as container:
+        resampler = av.AudioResampler("s16", "mono", 16_000)
+        decoded = [*container.decode(audio=0), None]
+        sound = np.concatenate([part.to_ndarray()[0] for frame in decoded for part in resampler.resample(frame)])
+    count = min(len(frames), len(sound) // 640) - 5
+    columns = torch.from_numpy(mfcc(sound).T.astype(np.float32))
+    pictures = torch.from_numpy(np.stack(frames)).float().permute(3, 0, 1, 2)
+    network = small_syncnet(64, seed=2)
+    with torch.inference_mode():
+        lips = torch.cat([network.forward_lip(pictures[None, :, k : k + 5]) for k in range(count)])
+        heard = torch.cat([network.forward_aud(columns[None, None, :, 4 * k : 4 * k + 20]) for k in range(count)])
+        padded = torch.nn.functional.pad(heard, (0, 0, 15, 15))
+        distance = torch.nn.functional.pairwise_distance
+        curves = [distance(lips[[k]].repeat(31, 1), padded[k : k + 31]) for k in range(count)]
+        curve = torch.stack(curves).mean(0)
+    least, best = curve.min(0)
+    said = score([row(clip)], library(checkpoints, lse_mode="lrs"))
+    assert said.details["syncnet"]["windows"] == count
+    np.testing.assert_allclose(said.details["syncnet"]["distance"][::-1], curve, rtol=1e-4)
+    expected = [float(curve.median() - least), float(least), 15.0 - int(best)]
+    assert values(said.scores) == pytest.approx(expected, rel=1e-3)

@@ -234,5 +234,6 @@ def _notes(name: str, plan: LipPlan, figures: SyncNetFigures) -> list[str]:
             f"{name}: SyncNet scores the {len(figures.ticks)} windows of its {len(plan.tracks)} tracks together"
         )
     if plan.short_tracks:
-        notes.append(f"{name}: SyncNet leaves out {plan.short_tracks} tracks of less than a second")
+        tracks = f"{plan.short_tracks} track{'s' * (plan.short_tracks != 1)}"
+        notes.append(f"{name}: SyncNet leaves out {tracks} of less than a second")
     return notes
