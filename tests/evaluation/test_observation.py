@@ -71,6 +71,7 @@ def test_who_comes_back_after_a_cut_is_scored_in_both_shots(tmp_path: Path) -> N
     seen = Library(1, SilentProgress(), Cancellation()).video(tmp_path / "shots.mp4")
     assert seen.face.frames.tolist() == [*range(12), *range(24, 36)]
     assert len(seen.sharpness) == len(seen.change) == len(seen.face) == 24
+    assert seen.cuts == (12, 24)
     assert np.isfinite(seen.sharpness[[2, 20]]).all()
 
 
