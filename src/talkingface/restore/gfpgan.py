@@ -1,5 +1,5 @@
-"""GFPGAN, "clean" architecture (Wang et al. 2021, "Towards Real-World Blind Face Restoration with Generative Facial Prior";
-spec section 2.5).
+"""GFPGAN, the "clean" architecture (Wang et al. 2021, "Towards Real-World Blind Face Restoration with Generative Facial
+Prior"; spec section 2.5).
 
 A U-Net cleans a degraded face coarsely and says, size by size, how half of a StyleGAN 2 generator's channels are to be
 scaled and shifted. State dict as in ``GFPGANv1.3.pth``, ``params_ema``.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the usual name
@@ -41,7 +42,7 @@ class GFPGANWidths:
     @property
     def size(self) -> int:
         """Pixels across of the picture."""
-        return SMALLEST * 2 ** (len(self.channels) - 1)
+        return SMALLEST << (len(self.channels) - 1)
 
     @property
     def styles(self) -> int:
@@ -69,9 +70,9 @@ class GFPGAN(nn.Module):  # type: ignore[misc]  # torch is not followed: its stu
         up = [width // 2 for width in self.widths.channels]
         down = up[::-1]
         self.conv_body_first = nn.Conv2d(3, down[0], 1)
-        self.conv_body_down = nn.ModuleList(_Halved(a, b) for a, b in zip(down[:-1], down[1:], strict=True))
+        self.conv_body_down = nn.ModuleList(_Halved(a, b) for a, b in pairwise(down))
         self.final_conv = nn.Conv2d(up[0], up[0], 3, padding=1)
-        self.conv_body_up = nn.ModuleList(_Enlarged(a, b) for a, b in zip(up[:-1], up[1:], strict=True))
+        self.conv_body_up = nn.ModuleList(_Enlarged(a, b) for a, b in pairwise(up))
         self.toRGB = nn.ModuleList(nn.Conv2d(width, 3, 1) for width in up[1:])
         self.final_linear = nn.Linear(up[0] * SMALLEST**2, self.widths.styles * self.widths.latent)
         self.stylegan_decoder = _Generator(self.widths)
@@ -195,7 +196,7 @@ class _Generator(nn.Module):  # type: ignore[misc]
         self.style_convs, self.to_rgbs = nn.ModuleList(), nn.ModuleList()
         self.noises = nn.Module()
         self.noises.register_buffer("noise0", torch.randn(1, 1, SMALLEST, SMALLEST))
-        for level, (inputs, outputs) in enumerate(zip(channels[:-1], channels[1:], strict=True), 1):
+        for level, (inputs, outputs) in enumerate(pairwise(channels), 1):
             self.style_convs.append(_StyledConvolution(inputs, outputs, latent, enlarge=True))
             self.style_convs.append(_StyledConvolution(outputs, outputs, latent))
             self.to_rgbs.append(_ToRGB(outputs, latent))

@@ -1,13 +1,14 @@
 """GPEN (Yang et al. 2021, "GAN Prior Embedded Network for Blind Face Restoration in the Wild"; spec section 2.5).
 
-An encoder draws features of every size and one latent out of a degraded face; a StyleGAN 2 generator, where the features
-stand in the place of its noise, makes a clean face of them. State dict as in ``GPEN-BFR-512.pth``.
+An encoder draws features of every size and one latent out of a degraded face; a StyleGAN 2 generator, in which the
+features stand in the place of noise, makes a clean face of them. State dict as in ``GPEN-BFR-512.pth``.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the usual name
@@ -40,7 +41,7 @@ class GPENWidths:
     @property
     def size(self) -> int:
         """Pixels across of the picture."""
-        return SMALLEST * 2 ** (len(self.channels) - 1)
+        return SMALLEST << (len(self.channels) - 1)
 
     def narrowed(self, divisor: int, size: int = 64) -> GPENWidths:
         """The same network, narrower and for smaller pictures, for tests; it runs none of the released weights."""
@@ -63,7 +64,7 @@ class GPEN(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs
         channels = self.widths.channels[::-1]
         first = nn.Sequential(_EqualisedConvolution(3, channels[0], 1), _Activation(channels[0]))
         self.ecd0 = nn.Sequential(first)
-        for level, (inputs, outputs) in enumerate(zip(channels[:-1], channels[1:], strict=True), 1):
+        for level, (inputs, outputs) in enumerate(pairwise(channels), 1):
             halved = nn.Sequential(
                 _Blur(1.0, padding=2), _EqualisedConvolution(inputs, outputs, 3, stride=2), _Activation(outputs)
             )
@@ -102,7 +103,7 @@ class _Generator(nn.Module):  # type: ignore[misc]
         self.conv1 = _StyledConvolution(channels[0], channels[0], latent)
         self.to_rgb1 = _ToRGB(channels[0], latent, enlarge=False)
         self.convs, self.to_rgbs = nn.ModuleList(), nn.ModuleList()
-        for inputs, outputs in zip(channels[:-1], channels[1:], strict=True):
+        for inputs, outputs in pairwise(channels):
             self.convs.append(_StyledConvolution(2 * inputs, outputs, latent, enlarge=True))
             self.convs.append(_StyledConvolution(2 * outputs, outputs, latent))
             self.to_rgbs.append(_ToRGB(outputs, latent, enlarge=True))

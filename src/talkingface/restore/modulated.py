@@ -1,8 +1,8 @@
 """Convolutions whose weights a style scales (StyleGAN 2, Karras et al. 2020), for a whole batch in one call.
 
-A style scales the inputs of a convolution, and the demodulation its outputs; so instead of one set of weights a picture,
-the pictures are scaled before and after one shared convolution. For a single picture its weights are scaled: they are
-fewer numbers than the picture.
+A style scales the inputs of a convolution, and the demodulation its outputs; so instead of one set of weights a
+picture, the pictures are scaled before and after one shared convolution. For a single picture the weights are scaled:
+mostly they are fewer numbers.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from enum import IntEnum
 
 import torch
@@ -74,16 +75,14 @@ class ParseNet(nn.Module):  # type: ignore[misc]  # torch is not followed: its s
         self.widths = widths or ParseNetWidths()
         down = self.widths.channels
         up = down[::-1]
-        self.encoder = nn.Sequential(
-            _Layer(3, down[0]), *(_Block(a, b, "halve") for a, b in zip(down[:-1], down[1:], strict=True))
-        )
+        self.encoder = nn.Sequential(_Layer(3, down[0]), *(_Block(a, b, "halve") for a, b in pairwise(down)))
         self.body = nn.Sequential(*(_Block(down[-1], down[-1]) for _ in range(self.widths.blocks)))
-        self.decoder = nn.Sequential(*(_Block(a, b, "double") for a, b in zip(up[:-1], up[1:], strict=True)))
+        self.decoder = nn.Sequential(*(_Block(a, b, "double") for a, b in pairwise(up)))
         self.out_mask_conv = _Layer(up[-1], len(FacePart))
         self.out_img_conv = _Layer(up[-1], 3)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, H, W) RGB, -1..1 -> logits (N, 19, H, W) by ``FacePart``, and the picture that it also learnt to make."""
+        """(N, 3, H, W) RGB, -1..1 -> logits (N, 19, H, W) by ``FacePart``, and the picture it also learnt to make."""
         features = self._features(image)
         return self.out_mask_conv(features), self.out_img_conv(features)
 

@@ -54,7 +54,7 @@ class ResNet(nn.Module):  # type: ignore[misc]  # torch is not followed: its stu
             inputs = outputs
 
     def forward(self, image: Tensor) -> Iterator[Tensor]:
-        """(N, 3, H, W) -> what the four stages give, at a quarter, an 8th, a 16th and a 32nd of the size, one by one."""
+        """(N, 3, H, W) -> what the four stages give, one by one, at a 4th, an 8th, a 16th and a 32nd of the size."""
         x = F.max_pool2d(F.relu(self.bn1(self.conv1(image)), inplace=True), 3, stride=2, padding=1)
         for stage in range(1, 5):
             x = getattr(self, f"layer{stage}")(x)

@@ -1,7 +1,7 @@
 """Convolutions of enlarged pictures at the cost of the small ones, and the blur that goes with them.
 
-Enlarging twofold bilinearly is the same as putting zeros between the samples and blurring with 1-3-3-1; and a blur and a
-convolution may change places. So the convolution runs on the small picture (as a transposed one, a quarter of the
+Enlarging twofold bilinearly is the same as putting zeros between the samples and blurring with 1-3-3-1; and a blur and
+a convolution may change places. So the convolution runs on the small picture (as a transposed one, a quarter of the
 multiplications) and one channelwise blur follows.
 """
 

@@ -6,6 +6,7 @@ State dict as the class's of ``2DFAN-4``.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the usual name
@@ -102,7 +103,7 @@ class _Block(nn.Module):  # type: ignore[misc]
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         widths = (inputs, outputs // 2, outputs // 4, outputs // 4)
-        for place, (before, after) in enumerate(zip(widths[:-1], widths[1:], strict=True), 1):
+        for place, (before, after) in enumerate(pairwise(widths), 1):
             self.add_module(f"bn{place}", nn.BatchNorm2d(before))
             self.add_module(f"conv{place}", nn.Conv2d(before, after, 3, padding=1, bias=False))
         self.downsample: nn.Module = nn.Identity()
