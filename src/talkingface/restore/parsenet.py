@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from enum import IntEnum
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the usual name

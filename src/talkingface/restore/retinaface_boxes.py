@@ -18,7 +18,7 @@ SCORE, OVERLAP = 0.9, 0.4
 
 @lru_cache(maxsize=8)  # a clip's pictures are all of one size
 def anchors(height: int, width: int) -> Tensor:
-    """(A, 4) centre x, centre y, width and height of every anchor, as shares of a picture of this size; not to write to."""
+    """(A, 4) centre x, centre y, width, height of every anchor, as shares of a picture of this size; not to change."""
     levels = []
     for stride, sizes in zip(STRIDES, SIZES, strict=True):
         rows, columns = -(-height // stride), -(-width // stride)
