@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the networks need torch")
@@ -71,6 +73,7 @@ def test_folding_changes_nothing() -> None:
     with torch.inference_mode():
         before, after = network.restore(image), network.fold().restore(image)
     torch.testing.assert_close(after, before)
+    assert torch.equal(copy.deepcopy(network).restore(image), after)
 
 
 def test_half_precision() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the networks need torch")
@@ -49,6 +51,7 @@ def test_folding_changes_nothing() -> None:
     with torch.inference_mode():
         before, after = network(image), network.fold()(image)
     torch.testing.assert_close(after, before)
+    assert torch.equal(copy.deepcopy(network)(image), after)
     assert_batch_equals_singles(network, image)
 
 

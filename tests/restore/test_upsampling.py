@@ -44,3 +44,14 @@ def test_a_blur_keeps_what_is_even_and_takes_away_what_alternates() -> None:
     alternating = torch.ones(1, 1, 9, 9)
     alternating[..., ::2] = -1
     assert blur(alternating, blur_kernel(), 0).abs().max() < 1e-6
+
+
+def test_it_trains_after_it_ran_without_gradients() -> None:
+    x, weight, bias = problem((16, 16))
+    with torch.inference_mode():
+        enlarged_convolution(x.float(), weight.float(), bias.float())
+    weight = weight.float().requires_grad_()
+    enlarged_convolution(x.float(), weight, bias.float()).sum().backward()
+    plain = weight.detach().clone().requires_grad_()
+    F.conv2d(F.interpolate(x.float(), scale_factor=2, mode="bilinear"), plain, padding=1).sum().backward()
+    torch.testing.assert_close(weight.grad, plain.grad, atol=1e-3, rtol=1e-4)

@@ -46,12 +46,12 @@ def softened(mask: Tensor) -> Tensor:
     Returns:
         (..., H, W). Both blurs and the border are one matrix a side, which is made once a size.
     """
-    down, across = (_softening(side).to(mask) for side in mask.shape[-2:])
+    down, across = (_softening(side, mask.dtype, mask.device) for side in mask.shape[-2:])
     return down @ mask @ across.T
 
 
 @lru_cache(maxsize=8)
-def _softening(side: int) -> Tensor:
+def _softening(side: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     share = side / SIZE
     taps = 2 * round((TAPS // 2) * share) + 1
     once = _blurring(side, SIGMA * share, taps)
@@ -59,7 +59,8 @@ def _softening(side: int) -> Tensor:
     both = once @ once
     both[:, :border] = 0
     both[:, side - border :] = 0
-    return torch.from_numpy(both)
+    with torch.inference_mode(False):  # it may serve training later
+        return torch.from_numpy(both).to(device, dtype)
 
 
 def _blurring(side: int, sigma: float, taps: int) -> NDArray[np.float64]:

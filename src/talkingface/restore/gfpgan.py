@@ -213,8 +213,8 @@ class _Generator(nn.Module):  # type: ignore[misc]
     ) -> Tensor:
         """(N, styles, latent), scales and shifts (N, channels / 2, side, side) by size, noise -> (N, 3, H, W)."""
         maps = self.stored_noise() if noise is None else noise
-        start = self.constant_input.weight.expand(len(latents), -1, -1, -1)
-        x = self.style_conv1(start.contiguous(memory_format=torch.channels_last), latents[:, 0], maps[0])
+        start = self.constant_input.weight.repeat(len(latents), 1, 1, 1).contiguous(memory_format=torch.channels_last)
+        x = self.style_conv1(start, latents[:, 0], maps[0])
         picture: Tensor = self.to_rgb1(x, latents[:, 1])
         for level, (to_rgb, (scale, shift)) in enumerate(zip(self.to_rgbs, conditions, strict=True)):
             place = 2 * level + 1

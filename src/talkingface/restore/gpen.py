@@ -113,8 +113,8 @@ class _Generator(nn.Module):  # type: ignore[misc]
         style = latent * torch.rsqrt(latent.square().mean(1, keepdim=True) + 1e-8)
         for layer in self.style[1:]:
             style = ROOT_2 * F.leaky_relu(layer(style), SLOPE)
-        start = self.input.input.expand(len(latent), -1, -1, -1)
-        x = self.conv1(start.contiguous(memory_format=torch.channels_last), style, features[0])
+        start = self.input.input.repeat(len(latent), 1, 1, 1).contiguous(memory_format=torch.channels_last)
+        x = self.conv1(start, style, features[0])
         picture: Tensor = self.to_rgb1(x, style, None)
         for level, to_rgb in enumerate(self.to_rgbs):
             for convolution in self.convs[2 * level : 2 * level + 2]:

@@ -64,8 +64,8 @@ class ModulatedConvolution(nn.Module):  # type: ignore[misc]
         self.register_buffer("squares", None, persistent=False)
 
     def fold(self) -> None:
-        """Sum the squares of the weights once. Loading other weights undoes it."""
-        self.squares = self._squares()
+        """Sum the squares of the weights once; no gradient passes them any more. Loading other weights undoes it."""
+        self.squares = self._squares().detach()
 
     def scaled(self, x: Tensor, latent: Tensor, factor: float = 1.0) -> tuple[Tensor, Tensor, Tensor | None]:
         """What to convolve with what, and what to multiply the result with (before a bias is added).

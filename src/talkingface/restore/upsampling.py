@@ -7,6 +7,8 @@ multiplications) and one channelwise blur follows.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F  # noqa: N812  # the usual name
 from torch import Tensor
@@ -43,9 +45,15 @@ def enlarged_convolution(x: Tensor, weight: Tensor, bias: Tensor | None = None) 
         return F.conv2d(enlarged, weight, bias, padding=1)
     padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
     spread = F.conv_transpose2d(padded, weight.transpose(0, 1).flip(2, 3), stride=2, padding=1)
-    out = blur(spread, blur_kernel(4.0), 0, bias)
+    out = blur(spread, _spreading_kernel(x.dtype, x.device), 0, bias)
     _take_border_away(out, x, weight)
     return out
+
+
+@lru_cache(maxsize=8)  # copied to a device once
+def _spreading_kernel(dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # it may serve training later
+        return blur_kernel(4.0).to(device, dtype)
 
 
 def _take_border_away(out: Tensor, x: Tensor, weight: Tensor) -> None:
