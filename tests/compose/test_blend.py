@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from talkingface.compose.blend import blend_bands, match_colour
+from talkingface.compose.blend import blend_bands, blend_pyramids, match_colour
+
+from ..goldens import golden_functions, golden_module, needs_goldens
 
 HEIGHT, WIDTH = 60, 90
 
@@ -98,3 +101,52 @@ def test_inputs_are_left_alone(base: np.ndarray) -> None:
     match_colour(layer, base, rim(), 6)
     for value, copy in zip((base, layer, mask), copies, strict=True):
         np.testing.assert_array_equal(value, copy)
+
+
+def test_pyramids_show_one_picture_or_the_other() -> None:
+    random = np.random.default_rng(0)
+    shown, other = (random.uniform(0, 255, (45, 61, 3)).astype(np.float32) for _ in range(2))
+    for value, expected in ((1.0, shown), (0.0, other), (0.25, 0.25 * shown + 0.75 * other)):
+        blended = blend_pyramids(shown, other, np.full((45, 61), value, np.float32), 4)
+        np.testing.assert_allclose(blended, expected, atol=1e-3)
+
+
+def test_one_level_mixes_the_pictures_as_they_are(base: np.ndarray) -> None:
+    mask = np.random.default_rng(0).random(base.shape).astype(np.float32)
+    np.testing.assert_allclose(blend_pyramids(base + 50, base, mask, 1), base + 50 * mask, atol=1e-3)
+
+
+def test_more_levels_mix_tones_more_widely(base: np.ndarray) -> None:
+    mask = np.zeros_like(base)
+    mask[:, WIDTH // 2 :] = 1
+    steps = [blend_pyramids(base + 80, base, mask, levels)[30] - base[30] for levels in (1, 2, 3, 4)]
+    reach = [int((step > 2)[: WIDTH // 2].sum()) for step in steps]
+    assert reach == sorted(set(reach)) and reach[0] == 0
+
+
+def test_rounded_pictures_differ_by_their_rounding_only() -> None:
+    random = np.random.default_rng(0)
+    shown, other = (random.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(2))
+    mask = np.zeros((64, 64), np.float32)
+    mask[20:40, 10:50] = 1
+    rounded = blend_pyramids(shown, other, mask, 5)
+    exact = blend_pyramids(shown.astype(np.float32), other.astype(np.float32), mask, 5)
+    assert 0 < np.abs(rounded - exact).max() < 1
+
+
+@needs_goldens
+def test_pyramids_are_the_released_ones() -> None:
+    about, arrays = golden_functions("laplacian")
+    make = golden_module("inputs").make
+    pictures = {name: make(spec) for name, spec in about["inputs"].items()}
+    mask = arrays["mask"].astype(np.float32)
+    soft = cv2.GaussianBlur(mask, (0, 0), 2)
+    y, x = np.mgrid[:512, :512]
+    box = ((np.abs(x - 250) < 90) & (np.abs(y - 300) < 40)).astype(np.float32)
+    small = pictures["A"], pictures["B"]
+    for name, got in (
+        ("blend6", blend_pyramids(*small, mask, 6)),
+        ("blend3_soft", blend_pyramids(*small, soft, 3)[1::2, 1::2]),
+        ("blend10_512", blend_pyramids(pictures["A512"], pictures["B512"], box, 10)[4::8, 4::8]),
+    ):
+        np.testing.assert_allclose(got, arrays[name], atol=about["tolerance"], err_msg=name)

@@ -64,3 +64,40 @@ def blend_bands(base: FloatArray, layer: FloatArray, mask: FloatArray, levels: i
     for detail in reversed(details):
         result = cv2.pyrUp(result, dstsize=(detail.shape[1], detail.shape[0])) + detail
     return np.asarray(base + result, np.float32)
+
+
+def blend_pyramids(
+    shown: NDArray[np.generic], base: NDArray[np.generic], mask: NDArray[np.floating], levels: int
+) -> FloatArray:
+    """The released program's Laplacian blend: every band through the mask as wide as the band.
+
+    Args:
+        shown: (height, width) or (height, width, colours), where the mask is 1. Float, or uint8: then it is rounded at
+            every size, as the released program does.
+        base: The same, where the mask is 0.
+        mask: (height, width) 0..1.
+        levels: Sizes, of which each is half the one before; 1 mixes the pictures as they are.
+
+    Returns:
+        Float32, not clipped: it may overshoot near edges.
+    """
+    sizes = [base.shape[:2]]
+    weights = np.asarray(mask, np.float32)
+    details = []
+    for _ in range(levels - 1):
+        bands = []
+        smaller = [cv2.pyrDown(picture) for picture in (shown, base)]
+        for picture, small in zip((shown, base), smaller, strict=True):
+            bands.append(picture.astype(np.float32) - cv2.pyrUp(small.astype(np.float32), dstsize=sizes[-1][::-1]))
+        details.append(_mixed(bands[0], bands[1], weights))
+        (shown, base), weights = smaller, cv2.pyrDown(weights)
+        sizes.append(base.shape[:2])
+    result = _mixed(shown.astype(np.float32), base.astype(np.float32), weights)
+    for size, detail in zip(sizes[-2::-1], details[::-1], strict=True):
+        result = cv2.pyrUp(result, dstsize=size[::-1]) + detail
+    return result
+
+
+def _mixed(shown: FloatArray, base: FloatArray, weights: FloatArray) -> FloatArray:
+    weights = weights if shown.ndim == 2 else weights[..., None]
+    return np.asarray(shown * weights + base * (1 - weights), np.float32)

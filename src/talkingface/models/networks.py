@@ -29,4 +29,48 @@ def _syncnet() -> Any:
     return SyncNet()
 
 
-_BUILDERS: dict[str, Callable[[], Any]] = {"SyncNet": _syncnet}
+def _gpen() -> Any:
+    from talkingface.restore.gpen import GPEN
+
+    return GPEN()
+
+
+def _gfpgan() -> Any:
+    from talkingface.restore.gfpgan import GFPGAN
+
+    return GFPGAN()
+
+
+def _parsenet() -> Any:
+    from talkingface.restore.parsenet import ParseNet
+
+    return ParseNet()
+
+
+def _retinaface() -> Any:
+    from talkingface.restore.retinaface import RetinaFace
+
+    return RetinaFace()
+
+
+def _fan() -> Any:
+    from talkingface.faces.neural.fan import FAN
+
+    return FAN()
+
+
+def _s3fd() -> Any:
+    from talkingface.faces.neural.s3fd import S3FD
+
+    return S3FD()
+
+
+_BUILDERS: dict[str, Callable[[], Any]] = {
+    "FAN4": _fan,
+    "GFPGANv1Clean512": _gfpgan,
+    "GPEN512": _gpen,
+    "ParseNet512": _parsenet,
+    "RetinaFaceR50": _retinaface,
+    "S3FD": _s3fd,
+    "SyncNet": _syncnet,
+}
