@@ -19,6 +19,9 @@ class SpectralConv2d(nn.Conv2d):  # type: ignore[misc]  # torch is not followed:
     Its keys are ``weight_orig``, ``weight_u``, ``weight_v`` and ``bias``.
     """
 
+    weight_u: Tensor
+    weight_v: Tensor
+
     def __init__(self, inputs: int, outputs: int, kernel: int, padding: int = 0) -> None:
         """Build it with random weights.
 
