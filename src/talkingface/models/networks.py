@@ -29,4 +29,13 @@ def _syncnet() -> Any:
     return SyncNet()
 
 
-_BUILDERS: dict[str, Callable[[], Any]] = {"SyncNet": _syncnet}
+def _lnet() -> Any:
+    from talkingface.models.video_retalking.neural.lip_synthesizer import LNet
+
+    return LNet()
+
+
+_BUILDERS: dict[str, Callable[[], Any]] = {
+    "LNet": _lnet,
+    "SyncNet": _syncnet,
+}
