@@ -35,7 +35,14 @@ def _lnet() -> Any:
     return LNet()
 
 
+def _enet() -> Any:
+    from talkingface.models.video_retalking.neural.identity_upsampler import ENet
+
+    return ENet()
+
+
 _BUILDERS: dict[str, Callable[[], Any]] = {
+    "ENet": _enet,
     "LNet": _lnet,
     "SyncNet": _syncnet,
 }
