@@ -41,7 +41,14 @@ def _enet() -> Any:
     return ENet()
 
 
+def _dnet() -> Any:
+    from talkingface.models.video_retalking.neural.expression_editor import DNet
+
+    return DNet()
+
+
 _BUILDERS: dict[str, Callable[[], Any]] = {
+    "DNet": _dnet,
     "ENet": _enet,
     "LNet": _lnet,
     "SyncNet": _syncnet,
