@@ -37,10 +37,7 @@ class DoublingConv2d(nn.Module):  # type: ignore[misc]  # torch is not followed:
         between = functional.conv2d(features, self.weight, self.bias, padding=1)
         phases = between.reshape(n, 2, 2, self.outputs, height + 1, width + 1)
         rows = torch.stack(
-            [
-                torch.stack([phases[:, a, b, :, a : a + height, b : b + width] for b in (0, 1)], dim=-1)
-                for a in (0, 1)
-            ],
+            [torch.stack([phases[:, a, b, :, a : a + height, b : b + width] for b in (0, 1)], dim=-1) for a in (0, 1)],
             dim=-3,
         )
         return rows.reshape(n, self.outputs, 2 * height, 2 * width)

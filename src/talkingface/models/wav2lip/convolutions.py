@@ -24,9 +24,7 @@ class NormedConv2d(nn.Module):  # type: ignore[misc]  # torch is not followed: i
     ) -> None:
         """Build it with random weights; ``residual`` needs as many outputs as inputs and a stride of 1."""
         super().__init__()
-        self.conv_block = nn.Sequential(
-            nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.BatchNorm2d(outputs)
-        )
+        self.conv_block = nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.BatchNorm2d(outputs))
         self.residual = residual
 
     def forward(self, features: Tensor) -> Tensor:
