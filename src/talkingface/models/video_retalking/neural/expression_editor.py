@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from talkingface.models.video_retalking.neural.flow_network import FlowNetwork, warped
 from talkingface.models.video_retalking.neural.picture_blocks import (

@@ -34,7 +34,7 @@ class PictureNorm(nn.Module):  # type: ignore[misc]  # torch is not followed: it
 
 
 class AdaptiveNorm(nn.Module):  # type: ignore[misc]
-    """Each channel of each picture normalised, then scaled and shifted as a descriptor says (Huang and Belongie 2017)."""
+    """Each channel normalised, then scaled and shifted as a descriptor says (Huang and Belongie 2017)."""
 
     def __init__(self, channels: int, descriptor: int, hidden: int = HIDDEN) -> None:
         """Build it with random weights.
