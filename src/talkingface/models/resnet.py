@@ -14,6 +14,8 @@ BLOCKS = (3, 4, 6, 3)
 class ResNetBody(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
     """Everything up to the last pictures of features, with torchvision's keys."""
 
+    normed_convolutions = (("conv1", "bn1"),)
+
     def __init__(self, width: int = 64, blocks: Sequence[int] = BLOCKS) -> None:
         """Build it with random weights.
 
@@ -48,6 +50,8 @@ class ResNetBody(nn.Module):  # type: ignore[misc]  # torch is not followed: its
 
 class Bottleneck(nn.Module):  # type: ignore[misc]
     """Channels reduced, a 3x3 convolution, channels raised, beside a plain way."""
+
+    normed_convolutions = (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3"))
 
     def __init__(self, inputs: int, inner: int, stride: int = 1) -> None:
         """Build it with random weights; it has four times as many outputs as inner channels."""

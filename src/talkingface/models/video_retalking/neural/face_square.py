@@ -93,7 +93,12 @@ def fixed_crop(square: FaceSquare, width: int, height: int) -> FixedCrop:
     margin = max(int(np.rint(square.side * 0.1)), 3)
     corners = square.corners()
     low, high = np.floor(corners.min(0)).astype(int) - margin, np.ceil(corners.max(0)).astype(int) + margin
-    left, top, right, bottom = max(int(low[0]), 0), max(int(low[1]), 0), min(int(high[0]), width), min(int(high[1]), height)
+    left, top, right, bottom = (
+        max(int(low[0]), 0),
+        max(int(low[1]), 0),
+        min(int(high[0]), width),
+        min(int(high[1]), height),
+    )
     within = corners + 0.5 - np.array([left, top])
     upper_left, lower_left, lower_right, upper_right = within
     return FixedCrop(

@@ -19,6 +19,8 @@ LOCAL_PART = 4  # one channel in so many looks at its neighbourhood only
 class FourierUnit(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
     """A 1x1 convolution of a picture's spectrum: every output pixel sees the whole picture."""
 
+    normed_convolutions = (("conv_layer", "bn"),)
+
     def __init__(self, channels: int) -> None:
         """Build it with random weights."""
         super().__init__()
