@@ -45,6 +45,17 @@ def fold_for_inference(module: nn.Module) -> Folded:
     return Folded(fold_spectral_norm(module), fold_batch_norms(module), fold_nearest_upsampling(module))
 
 
+def lay_channels_last(module: nn.Module) -> None:
+    """Put the channels of every four-dimensional weight last in memory, in place; the result stays the same.
+
+    ``module.to(memory_format=torch.channels_last)`` refuses networks whose weights have five axes, such as modulated
+    convolutions; this leaves those as they are. Pictures given to the network should be laid out alike.
+    """
+    for parameter in module.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
 def fold_batch_norms(module: nn.Module) -> int:
     """Put batch norms into the weights of the convolutions or linear layers right before them, in place.
 

@@ -17,7 +17,7 @@ from talkingface.models.video_retalking.neural.lip_synthesizer import LipSynthes
 from talkingface.models.video_retalking.neural.modulated_convolution import SLOPE, StyledConv2d, ToPicture
 
 SCALE = 4  # of the result against L-Net's face
-BORDER = 2  # pixels mirrored around L-Net's face: what they spoil lies outside the result
+BORDER = 2  # pixels mirrored around L-Net's face, which doublings and convolutions take off again
 HALVINGS = 6  # of the reference on its way to a style
 
 
@@ -139,13 +139,11 @@ class ENet(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs
         picture = functional.pad(low_res, (BORDER, BORDER, BORDER, BORDER), mode="reflect")
         features = picture
         for stage, to_picture in enumerate(self.to_rgbs):
-            # without padding each convolution takes a pixel from every side; what is needed in the end is left
-            features = _doubled(features) if stage == 0 else _doubled(features)[..., 2:-2, 2:-2]
-            for layer in (2 * stage, 2 * stage + 1):
+            features = _doubled(features)
+            for layer in (2 * stage, 2 * stage + 1):  # without padding each takes a pixel from every side
                 features = self.style_convs[layer](features, style, values[layer])
-            margin = 2 if stage == 0 else 4
-            picture = _doubled(picture)[..., margin:-margin, margin:-margin] + to_picture(features, style)
-        return picture
+            picture = _within(_doubled(picture)) + to_picture(features, style)
+        return _within(picture)
 
     def own_noise(self) -> tuple[Tensor, ...]:
         """The noise that is added where a call gives none."""
@@ -161,7 +159,7 @@ class ENet(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs
         like = self.final_linear.weight
         return tuple(
             torch.randn(1, 1, size, size, generator=generator).to(like)
-            for size in (twice + 6, twice + 4, four_times + 2, four_times)
+            for size in (twice + 6, twice + 4, four_times + 6, four_times + 4)
         )
 
 
@@ -179,7 +177,7 @@ class HalvingBlock(nn.Module):  # type: ignore[misc]
         """(N, inputs, H, W) -> (N, outputs, H / 2, W / 2). Halving by interpolation is the mean of four pixels."""
         inner = functional.avg_pool2d(functional.leaky_relu(self.conv1(features), SLOPE, inplace=True), 2)
         plain = self.skip(functional.avg_pool2d(features, 2))
-        halved: Tensor = functional.leaky_relu(self.conv2(inner), SLOPE, inplace=True) + plain
+        halved: Tensor = plain.add_(functional.leaky_relu(self.conv2(inner), SLOPE, inplace=True))
         return halved
 
 
@@ -187,6 +185,11 @@ def _resized(pictures: Tensor, size: int) -> Tensor:
     if pictures.shape[-2:] == (size, size):
         return pictures
     return functional.interpolate(pictures, size=(size, size), mode="bilinear", align_corners=False)
+
+
+def _within(pictures: Tensor) -> Tensor:
+    """Without the two outermost rows and columns."""
+    return pictures[..., 2:-2, 2:-2]
 
 
 def _doubled(pictures: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ class StyledConv2d(nn.Module):  # type: ignore[misc]
     def forward(self, features: Tensor, style: Tensor, noise: Tensor) -> Tensor:
         """(N, inputs, H, W), (N or 1, style), (N or 1, 1, H - 2, W - 2) -> (N, outputs, H - 2, W - 2)."""
         convolved = self.modulated_conv(features, style, GAIN, self.bias)
-        return functional.leaky_relu(convolved + self.weight * noise, SLOPE, inplace=True)
+        return functional.leaky_relu(convolved.add_(self.weight * noise), SLOPE, inplace=True)
 
 
 class ToPicture(nn.Module):  # type: ignore[misc]
