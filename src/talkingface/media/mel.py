@@ -2,8 +2,8 @@
 
 Two of mono 16 kHz speech, column for column at the same times: 80 bands from 50 to 7600 Hz in 32 ms windows
 (``MOUTH_MEL``), and the 32 bands from 60 to 3800 Hz in 25 ms windows that Google's speech embedding was trained on
-(``PHONETIC_MEL``; Lin et al. 2020, as openWakeWord writes it down). (The official VideoReTalking networks use another
-front end, 80 Hz and decibels; it belongs to them.)
+(``PHONETIC_MEL``; Lin et al. 2020, as openWakeWord writes it down). (VideoReTalking's and
+Wav2Lip's networks use another front end, 80 Hz and decibels: ``decibel_mel``.)
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ MOUTH_MEL = MelSetting(80, 50.0, 7600.0, False, WINDOW, 0.97, 1.0, 1e-6, False)
 PHONETIC_MEL = MelSetting(32, 60.0, 3800.0, True, 400, 0.0, 32767.0, 10**1.3, True)
 
 
-def mel_filters(setting: MelSetting = MOUTH_MEL) -> NDArray[np.float32]:
-    """Triangular mel filters (bands, WINDOW // 2 + 1)."""
+def mel_filters(setting: MelSetting = MOUTH_MEL, transformed: int = WINDOW) -> NDArray[np.float32]:
+    """Triangular mel filters (bands, transformed // 2 + 1), for spectra of so many transformed samples."""
     step = np.log(6.4) / 27  # of Slaney's scale above 1 kHz
 
     def to_mel(hertz: float) -> float:
@@ -87,7 +87,7 @@ def mel_filters(setting: MelSetting = MOUTH_MEL) -> NDArray[np.float32]:
         edges = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp(step * (mels - 15)))
     else:
         edges = 700 * (10 ** (mels / 2595) - 1)
-    frequencies = np.arange(WINDOW // 2 + 1) * SAMPLE_RATE / WINDOW
+    frequencies = np.arange(transformed // 2 + 1) * SAMPLE_RATE / transformed
     rising = (frequencies - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - frequencies) / np.diff(edges)[1:, None]
     weights = np.maximum(0, np.minimum(rising, falling))

@@ -65,12 +65,68 @@ def _s3fd() -> Any:
     return S3FD()
 
 
+def _lnet() -> Any:
+    from talkingface.models.video_retalking.neural.lip_synthesizer import LNet
+
+    return LNet()
+
+
+def _enet() -> Any:
+    from talkingface.models.video_retalking.neural.identity_upsampler import ENet
+
+    return ENet()
+
+
+def _dnet() -> Any:
+    from talkingface.models.video_retalking.neural.expression_editor import DNet
+
+    return DNet()
+
+
+def _deep3drecon() -> Any:
+    from talkingface.models.video_retalking.neural.face_coefficients import Deep3DRecon
+
+    return Deep3DRecon()
+
+
+def _ganimation() -> Any:
+    from talkingface.models.video_retalking.neural.upper_face_emotion import GANimation
+
+    return GANimation()
+
+
+def _wav2lip() -> Any:
+    from talkingface.models.wav2lip.generator import Wav2Lip
+
+    return Wav2Lip()
+
+
+def _wav2lipsyncnet() -> Any:
+    from talkingface.models.wav2lip.sync_expert import Wav2LipSyncNet
+
+    return Wav2LipSyncNet()
+
+
+def _wav2lipdisc() -> Any:
+    from talkingface.models.wav2lip.discriminator import Wav2LipDisc
+
+    return Wav2LipDisc()
+
+
 _BUILDERS: dict[str, Callable[[], Any]] = {
+    "DNet": _dnet,
+    "Deep3DRecon": _deep3drecon,
+    "ENet": _enet,
     "FAN4": _fan,
+    "GANimation": _ganimation,
     "GFPGANv1Clean512": _gfpgan,
     "GPEN512": _gpen,
+    "LNet": _lnet,
     "ParseNet512": _parsenet,
     "RetinaFaceR50": _retinaface,
     "S3FD": _s3fd,
     "SyncNet": _syncnet,
+    "Wav2Lip": _wav2lip,
+    "Wav2LipDisc": _wav2lipdisc,
+    "Wav2LipSyncNet": _wav2lipsyncnet,
 }
