@@ -88,7 +88,7 @@ def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def _fold(layer: nn.Module, norm: nn.Module) -> None:
     weight = layer.weight
-    exact = torch.float64
+    exact = weight.to("cpu", torch.float64)  # not every accelerator has float64
     gain = (norm.running_var.to(exact) + norm.eps).rsqrt()
     shift = -norm.running_mean.to(exact) * gain
     if norm.affine:
@@ -98,5 +98,5 @@ def _fold(layer: nn.Module, norm: nn.Module) -> None:
     outputs_axis = 1 if isinstance(layer, nn.ConvTranspose2d) else 0
     shape = [1] * weight.dim()
     shape[outputs_axis] = -1
-    layer.weight = nn.Parameter((weight.to(exact) * gain.reshape(shape)).to(weight), requires_grad=False)
+    layer.weight = nn.Parameter((exact * gain.reshape(shape)).to(weight), requires_grad=False)
     layer.bias = nn.Parameter(shift.to(weight), requires_grad=False)
