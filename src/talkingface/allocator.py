@@ -46,6 +46,7 @@ def _set(*settings: tuple[int, int]) -> bool:
         return False
     try:
         library = ctypes.CDLL(None)
-        return all([bool(library.mallopt(name, value)) for name, value in settings])
+        took = [bool(library.mallopt(name, value)) for name, value in settings]
+        return all(took)
     except (OSError, AttributeError):  # another C library than glibc
         return False
