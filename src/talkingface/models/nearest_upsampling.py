@@ -23,9 +23,9 @@ class DoublingConv2d(nn.Module):  # type: ignore[misc]  # torch is not followed:
         """Take the weights of a plain 3x3 convolution with a border of one zero and a bias."""
         super().__init__()
         self.outputs = convolution.out_channels
-        exact = convolution.weight.detach().to(torch.float64)
+        exact = convolution.weight.detach().to("cpu", torch.float64)  # not every accelerator has float64
         # rows of the small picture under a pair of rows of the large one: the one above and itself; itself and below
-        pairs = torch.tensor([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], dtype=torch.float64, device=exact.device)
+        pairs = torch.tensor([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], dtype=torch.float64)
         phases = torch.einsum("oikl,amk,bnl->aboimn", exact, pairs, pairs)
         self.weight = nn.Parameter(phases.flatten(0, 2).to(convolution.weight), requires_grad=False)
         self.bias = nn.Parameter(convolution.bias.detach().repeat(4), requires_grad=False)

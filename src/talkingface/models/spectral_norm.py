@@ -86,7 +86,8 @@ def fold_spectral_norm(module: nn.Module) -> int:
 def _plain(convolution: SpectralConv2d) -> nn.Conv2d:
     inputs, outputs = convolution.in_channels, convolution.out_channels
     plain = nn.Conv2d(inputs, outputs, convolution.kernel_size, padding=convolution.padding, device="meta")
-    exact = convolution.weight_orig.to(torch.float64).flatten(1)
+    # float64 on the processor: not every accelerator has it
+    exact = convolution.weight_orig.to("cpu", torch.float64).flatten(1)
     largest = convolution.weight_u.to(exact) @ (exact @ convolution.weight_v.to(exact))
     weight = (exact / largest).reshape(convolution.weight_orig.shape).to(convolution.weight_orig)
     plain.weight = nn.Parameter(weight, requires_grad=convolution.weight_orig.requires_grad)
