@@ -6,8 +6,8 @@ import pytest
 
 from talkingface.cli import main
 from talkingface.errors import WeightsMissingError
-from talkingface.models.video_retalking.model import VideoRetalking
 from talkingface.models.video_retalking.licences import refuse_unlicensed
+from talkingface.models.video_retalking.model import VideoRetalking
 from talkingface.options import ToolkitOptions
 from talkingface.progress import Cancellation, SilentProgress
 
