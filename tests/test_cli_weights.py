@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,6 +116,30 @@ def test_a_pull_fetches_nothing_twice_or_unlicensed(offline: None, capsys: pytes
     assert "--commercial-only refuses weights: LNet (LNet.pth) does not allow" in capsys.readouterr().err
     assert main(["weights", "pull", "ONet"]) == 2
     assert main(["weights", "pull"]) == 2
+
+
+def test_a_pull_from_a_server_of_this_machine(
+    torch: Any, tmp_path: Path, offline: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(torch, "DNet", "served/DNet.pt")
+    save(torch, "DNet", "served/ENet.pth")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name in ("DNet", "ENet"):
+        entry = CATALOG[name]
+        url = f"http://127.0.0.1:{server.server_port}/{entry.files[0]}"
+        monkeypatch.setitem(catalog.CATALOG, name, replace(entry, urls=(url,), sha256=None))  # type: ignore[arg-type]
+    try:
+        assert main(["weights", "pull", "ENet", "DNet"]) == 5
+    finally:
+        server.shutdown()
+        server.server_close()
+    shown = capsys.readouterr()
+    assert "ENet.pth.part: is not ENet" in shown.err
+    assert shown.out.splitlines()[-1] == "DNet: checkpoints/DNet.pt"
+    assert [path.name for path in Path("checkpoints").iterdir()] == ["DNet.pt"]
+    assert Path("checkpoints/DNet.pt").read_bytes() == Path("served/DNet.pt").read_bytes()
 
 
 def test_a_pulled_network_is_looked_into(
