@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from talkingface.dubbing.analysis_store import Analysis
 from talkingface.dubbing.plan import Schedule
-from talkingface.dubbing.synthesise import speak_frame, synthesise
+from talkingface.dubbing.synthesise import speak_frames, synthesise
 from talkingface.errors import OutputError
 from talkingface.faces.video import ClipTracks
 from talkingface.media.encoding import encode_spec
@@ -27,9 +28,18 @@ from talkingface.progress import Cancellation, SilentProgress
 class Painter:
     """Stands for a planned pipeline: a white square on frames with an even number, nothing on the others."""
 
-    def __init__(self, x0: int = 100) -> None:
+    def __init__(self, x0: int = 100, batch: int = 1) -> None:
         self.asked: list[int] = []
         self.x0 = x0
+        self.batch = batch
+        self.groups: list[int] = []
+
+    def plan(self, shots: Any, times: Any, speech: Any) -> None:
+        raise AssertionError("is planned already")
+
+    def frames(self, numbers: Sequence[int], planes: Sequence[list[np.ndarray]]) -> list[list[RegionPatch]]:
+        self.groups.append(len(numbers))
+        return [self.frame(number, own) for number, own in zip(numbers, planes, strict=True)]
 
     def frame(self, number: int, planes: list[np.ndarray]) -> list[RegionPatch]:
         self.asked.append(number)
@@ -50,7 +60,7 @@ def gray_frame() -> av.VideoFrame:
 
 def test_the_decoders_frame_is_never_altered() -> None:
     frame = gray_frame()
-    made = speak_frame(frame, 0, [Painter()], layout_of(frame))  # type: ignore[list-item]
+    made = speak_frames([frame], [0], [Painter()], layout_of(frame))[0]
     assert made is not frame
     assert all((plane == 77).all() for plane in plane_views(frame))
     luma, blue, red = plane_views(made)
@@ -63,12 +73,12 @@ def test_the_decoders_frame_is_never_altered() -> None:
 
 def test_a_frame_without_a_patch_is_passed_as_it_is() -> None:
     frame = gray_frame()
-    assert speak_frame(frame, 1, [Painter(), Painter(20)], layout_of(frame)) is frame  # type: ignore[list-item]
+    assert speak_frames([frame], [1], [Painter(), Painter(20)], layout_of(frame))[0] is frame
 
 
 def test_several_people_speak_in_one_frame() -> None:
     frame = gray_frame()
-    made = speak_frame(frame, 0, [Painter(), Painter(20)], layout_of(frame))  # type: ignore[list-item]
+    made = speak_frames([frame], [0], [Painter(), Painter(20)], layout_of(frame))[0]
     luma = plane_views(made)[0]
     assert (luma[64:88, 104:136] == 200).all()
     assert (luma[64:88, 24:56] == 200).all()
@@ -143,3 +153,16 @@ def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, face: Path) -> None:
     third = Painter()
     assert len(run(face, tmp_path / "parts", order, third, resume=True).segments) == len(whole.segments)
     assert third.asked == []
+
+
+def test_a_pipeline_that_likes_many_frames_at_a_time_makes_the_same(tmp_path: Path, face: Path) -> None:
+    order = list(range(11))
+    one, many = Painter(), Painter(batch=4)
+    single = run(face, tmp_path / "one", order, one)
+    grouped = run(face, tmp_path / "many", order, many)
+    assert one.groups == [1] * 11
+    assert many.groups == [4, 4, 3]
+    assert many.asked == order
+    np.testing.assert_array_equal(grouped.spoken, single.spoken)
+    for segment, other in zip(grouped.segments, single.segments, strict=True):
+        assert segment.path.read_bytes() == other.path.read_bytes()

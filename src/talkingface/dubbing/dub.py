@@ -16,6 +16,7 @@ from talkingface.dubbing.finish import finish, result_sound
 from talkingface.dubbing.job import Job, job_keys, job_parent
 from talkingface.dubbing.known_analysis import obtain_analysis
 from talkingface.dubbing.looks import looks_of_people
+from talkingface.dubbing.method import DubMethod, method_of
 from talkingface.dubbing.plan import schedule
 from talkingface.dubbing.plan_faces import plan_voices
 from talkingface.dubbing.report import check_report, describe, write_report
@@ -29,7 +30,7 @@ from talkingface.media.encoding import encode_spec
 from talkingface.media.output import check_output
 from talkingface.media.probe import MediaInfo, probe
 from talkingface.media.segments import SegmentWriter
-from talkingface.models.video_retalking.backends import choose_backend, landmark_look
+from talkingface.models.video_retalking.backends import landmark_look
 from talkingface.option_fields import with_changes
 from talkingface.options import DubOptions, LengthRule
 from talkingface.progress import Cancellation, Progress, SilentProgress
@@ -46,6 +47,7 @@ def dub(
     *,
     progress: Progress | None = None,
     cancel: Cancellation | None = None,
+    method: DubMethod | None = None,
     **changes: Any,
 ) -> DubResult:
     """Make the person in a video speak another sound.
@@ -59,6 +61,8 @@ def dub(
         options: How; the defaults when None.
         progress: Told about stages, frames and everything a user should know.
         cancel: Lets another thread stop the work.
+        method: How lips are spoken, when another model than VideoReTalking does it; the option ``backend`` says nothing
+            then.
         **changes: Single options by name, on top of ``options``: ``dub(..., crf=16, overwrite=True)``.
 
     Returns:
@@ -80,8 +84,8 @@ def dub(
     check_output(job.output, settings.overwrite, job.inputs, settings.video_codec)
     if settings.report is not None:
         check_report(settings.report, [*job.inputs, job.output])
-    backend = choose_backend(settings.backend, settings.device, settings.checkpoint_dir)
-    progress.message(backend.why)
+    method = method or method_of(settings)
+    progress.message(method.why)
     notes: list[str] = []
 
     def say(text: str) -> None:
@@ -94,7 +98,7 @@ def dub(
     give_back_large_blocks()
     cache = Cache(cache_folder(settings.cache_dir), settings.cache_size * GIGABYTE)
     with clock.stage("look up"):
-        keys = job_keys(job, cancel)
+        keys = job_keys(job, cancel, method.key)
         cache.trim()
     parent = settings.work_dir or job_parent(cache, say)
     with (
@@ -133,7 +137,7 @@ def dub(
                 keep_lead=settings.start is None or picture.is_still,
             )
             looks = looks_of_people(look, voices, analysis, source, settings.thread_count, say, cancel)
-            pipelines = plan_voices(analysis, voices, planned, folder, cancel, looks)
+            pipelines = plan_voices(analysis, voices, planned, folder, cancel, looks, method)
         writer = SegmentWriter(folder.path / "segments", spec, SEGMENT_FRAMES, resume=folder.found)
         folder.kept_progress = True
         resumed = writer.frames_done
@@ -156,7 +160,7 @@ def dub(
             sound = result_sound(heard, job, picture, planned, folder, say, cancel)
             metadata = analysis.clip.info.metadata
             finish(made.segments, spec, sound, planned, job.output, metadata, settings, cancel)
-        result = describe(job, backend.name, analysis, voices, planned, made.spoken, spec, notes, clock, resumed, look)
+        result = describe(job, method, analysis, voices, planned, made.spoken, spec, notes, clock, resumed, look)
     if settings.report is not None:
         write_report(settings.report, result.report)
     return result

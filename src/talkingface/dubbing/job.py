@@ -63,8 +63,13 @@ class JobKeys:
     face: str
 
 
-def job_keys(job: Job, cancel: Cancellation) -> JobKeys:
+def job_keys(job: Job, cancel: Cancellation, method: Any = None) -> JobKeys:
     """Read all inputs and work out the keys.
+
+    Args:
+        job: What was asked for.
+        cancel: Checked while the inputs are read.
+        method: What of the method decides the result beside the options, JSON-ready.
 
     Raises:
         MediaError: an input cannot be read.
@@ -76,7 +81,7 @@ def job_keys(job: Job, cancel: Cancellation) -> JobKeys:
     code = code_digest()
     by_path = {path: file_digest(path, cancel) for path in dict.fromkeys(job.inputs)}
     digests = [by_path[path] for path in job.inputs]
-    return JobKeys(key_of([code, digests, job.audio is None, decisive]), key_of([code, digests[0]]))
+    return JobKeys(key_of([code, digests, job.audio is None, decisive, method]), key_of([code, digests[0]]))
 
 
 def job_parent(cache: Cache, say: Callable[[str], None]) -> Path:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
 from talkingface.dubbing.analysis_store import Analysis
 from talkingface.dubbing.listen import Speech
+from talkingface.dubbing.method import DubMethod, PersonPipeline
 from talkingface.dubbing.plan import Schedule
 from talkingface.dubbing.work_folder import WorkFolder
 from talkingface.errors import NoFaceError
 from talkingface.faces.people import Person
-from talkingface.models.video_retalking.backends import landmark_pipeline
 from talkingface.models.video_retalking.emotion import Look
-from talkingface.models.video_retalking.landmark.hearing import hear
-from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
-from talkingface.models.video_retalking.pipeline import Pipeline, Shot
+from talkingface.models.video_retalking.pipeline import Shot
 from talkingface.progress import Cancellation
 
 
@@ -39,8 +36,8 @@ class Voice:
 
 def plan_voices(
     analysis: Analysis, voices: Sequence[Voice], planned: Schedule, folder: WorkFolder, cancel: Cancellation,
-    looks: Mapping[int, Look] = MappingProxyType({}),
-) -> list[Pipeline]:  # fmt: skip
+    looks: Mapping[int, Look], method: DubMethod,
+) -> list[PersonPipeline]:  # fmt: skip
     """Plan every mouth of the result.
 
     Args:
@@ -50,6 +47,7 @@ def plan_voices(
         folder: For what does not fit in memory.
         cancel: Checked all the time.
         looks: By number, the expression a person takes on; who is not in it keeps its own.
+        method: How they speak.
 
     Returns:
         One pipeline a person, planned.
@@ -59,17 +57,16 @@ def plan_voices(
         OutputError: the folder cannot be written in.
         Cancelled: when asked to stop.
     """
-    recent = RecentBlocks()
-    pipelines = []
+    pipelines: list[PersonPipeline] = []
     for index, voice in enumerate(voices):
-        heard = hear(voice.speech.speech, folder.sub(f"voice-{index}"), cancel)
+        heard = method.hear(voice.speech.speech, folder.sub(f"voice-{index}"), cancel)
         shots = {person.number: shots_of(person, analysis, planned) for person in voice.people}
         if not any(shots.values()):
             raise _nobody(voice, analysis, planned)
         for person in voice.people:
             if not shots[person.number]:
                 continue
-            pipeline = landmark_pipeline(analysis.layout, folder.path, recent, cancel, looks.get(person.number))
+            pipeline = method.pipeline(analysis, folder.path, looks.get(person.number), cancel)
             pipeline.plan(shots[person.number], planned.times, heard)
             pipelines.append(pipeline)
     return pipelines

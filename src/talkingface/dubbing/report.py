@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from talkingface.dubbing.analysis_store import Analysis
 from talkingface.dubbing.job import Job
+from talkingface.dubbing.method import DubMethod
 from talkingface.dubbing.plan import Schedule
 from talkingface.dubbing.plan_faces import Voice
 from talkingface.dubbing.result import (
@@ -20,24 +21,22 @@ from talkingface.dubbing.result import (
     passed_ranges,
     peak_memory_mb,
     plain_options,
-    weight_hashes,
 )
 from talkingface.environment import package_versions
 from talkingface.errors import OutputError
 from talkingface.media.encoding import EncodeSpec
-from talkingface.models.video_retalking.backends import LANDMARK_WEIGHTS
 from talkingface.models.video_retalking.emotion import Look
 
 
 def describe(
-    job: Job, backend: str, analysis: Analysis, voices: Sequence[Voice], planned: Schedule, dubbed: NDArray[np.bool_],
-    spec: EncodeSpec, notes: list[str], clock: StageClock, resumed: int, look: Look,
+    job: Job, method: DubMethod, analysis: Analysis, voices: Sequence[Voice], planned: Schedule,
+    dubbed: NDArray[np.bool_], spec: EncodeSpec, notes: list[str], clock: StageClock, resumed: int, look: Look,
 ) -> DubResult:  # fmt: skip
     """Put together what a finished dub tells about itself.
 
     Args:
         job: What was asked for.
-        backend: The backend that was chosen.
+        method: How the lips were spoken.
         analysis: What pass 1 found.
         voices: Who speaks what.
         planned: The frames of the result.
@@ -67,12 +66,12 @@ def describe(
         "face": str(job.face),
         "audio": None if job.audio is None else str(job.audio),
         "output": str(job.output),
-        "backend": backend,
+        "backend": method.name,
         "options": plain_options(job.options),
         "look": look.described(),
         "seed": job.options.seed,
         "versions": package_versions(),
-        "weights": weight_hashes(LANDMARK_WEIGHTS),
+        "weights": dict(method.weights),
         "frames": {
             "total": len(dubbed),
             "dubbed": int(dubbed.sum()),

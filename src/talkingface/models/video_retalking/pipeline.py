@@ -38,7 +38,13 @@ class Shot:
 
 
 class Pipeline:
-    """One person, three stages. Plan the whole result once, then render its frames in any order."""
+    """One person, three stages. Plan the whole result once, then render its frames in any order.
+
+    Attributes:
+        batch: How many frames it likes to see at a time.
+    """
+
+    batch = 1
 
     def __init__(
         self,
@@ -76,6 +82,10 @@ class Pipeline:
             self._edits.append(None if self.editor is None else self.editor.plan(face, shot.rows))
             self._shot_of[shot.numbers] = index
             self._place_of[shot.numbers] = np.arange(len(shot.numbers))
+
+    def frames(self, numbers: Sequence[int], planes: Sequence[list[Plane]]) -> list[list[RegionPatch]]:
+        """Render some frames of the result; see ``frame``."""
+        return [self.frame(number, own) for number, own in zip(numbers, planes, strict=True)]
 
     def frame(self, number: int, planes: list[Plane]) -> list[RegionPatch]:
         """Render frame ``number`` of the result over its own planes.
