@@ -43,7 +43,7 @@ BUILT_IN_MODELS: Mapping[str, ModelEntry] = MappingProxyType(
             "wav2lip",
             "talkingface.models.wav2lip.model:Wav2LipDubber",
             "built in",
-            "Speaks the lower half of a face, 96 pixels wide, to any sound (needs its released weights; not commercial)",
+            "Speaks the lower half of any face, 96 pixels wide; needs its released weights, which are not for commerce",
         ),
     }
 )

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from talkingface.errors import OptionError
 from talkingface.faces.geometry import smooth_in_time
 from talkingface.faces.track import FaceTrack
 from talkingface.models.syncnet.lip_crops import shown_boxes
+from talkingface.models.wav2lip.pads import Pads
 
 # Seconds. The released program averages five boxes of 25 a second, of which four lie ahead, so that the box runs before
 # the face; a bell of the same spread that is centred on the frame's own time does not.
 SMOOTHING = 0.057
 SMALLEST_SIDE = 16.0  # pixels: a smaller face has nothing to read lips from
-
-
-@dataclass(frozen=True)
-class Pads:
-    """Pixels added to a box on each side; negative ones take away."""
-
-    top: int = 0
-    bottom: int = 10
-    left: int = 0
-    right: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.top} {self.bottom} {self.left} {self.right}"
-
-
-def parse_pads(text: str) -> Pads:
-    """Read pads as the released program writes them: ``top bottom left right``, commas or spaces between.
-
-    Raises:
-        OptionError: they are not four whole numbers.
-    """
-    words = text.replace(",", " ").split()
-    try:
-        top, bottom, left, right = (int(word) for word in words)
-    except ValueError:
-        raise OptionError(f"{text!r} is not four whole numbers: top bottom left right, such as 0 10 0 0") from None
-    return Pads(top, bottom, left, right)
 
 
 def face_boxes(track: FaceTrack, rotation: int, pads: Pads, smooth: bool = True) -> NDArray[np.float64]:

@@ -58,8 +58,8 @@ class LipRunner:
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def _speak(self, faces: NDArray[np.uint8], mels: NDArray[np.float32]) -> NDArray[np.float32]:
         count = len(faces)
-        # Always as many at a time, as libraries choose their algorithms by the number: which faces happen to be together
-        # must not show in the last bits, or a job that was interrupted would go on with other frames.
+        # Always as many at a time, as libraries choose their algorithms by the number: which faces happen to be
+        # together must not show in the last bits, or a job that was interrupted would go on with other frames.
         places = np.minimum(np.arange(self.batch), count - 1)
         pictures = torch.from_numpy(faces[places]).to(self._device).permute(0, 3, 1, 2).to(self._dtype) / 255
         sounds = torch.from_numpy(np.ascontiguousarray(mels[places]))[:, None].to(self._device, self._dtype)

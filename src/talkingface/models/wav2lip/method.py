@@ -13,9 +13,9 @@ from talkingface.dubbing.result import weight_hashes
 from talkingface.media.decibel_mel import DecibelMel
 from talkingface.media.row_file import RowFile
 from talkingface.models.video_retalking.emotion import Look
-from talkingface.models.wav2lip.face_boxes import Pads
 from talkingface.models.wav2lip.face_crops import FaceCropper
 from talkingface.models.wav2lip.lip_runner import LipRunner
+from talkingface.models.wav2lip.pads import Pads
 from talkingface.models.wav2lip.pipeline import Wav2LipPipeline
 from talkingface.progress import Cancellation
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from talkingface.errors import OptionError, WeightsMissingError
 from talkingface.models.base import Generated
+from talkingface.models.wav2lip.pads import parse_pads
 from talkingface.option_fields import option
 from talkingface.options import ToolkitOptions
 from talkingface.progress import Cancellation, Progress
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
 CHECKPOINTS = {"wav2lip": "Wav2Lip", "wav2lip_gan": "Wav2LipGAN"}  # to the catalog's names of weights
 DTYPES = ("fp32", "bf16", "fp16")
 REGIONS = ("lower", "whole")
-
-
-def _checked_pads(text: str) -> str:
-    from talkingface.models.wav2lip.face_boxes import parse_pads  # numpy, which listing options must not load
-
-    return str(parse_pads(text))
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class Wav2LipOptions(ToolkitOptions):
         "Pixels added to the face's box: top bottom left right",
         group="Method",
         metavar="PIXELS",
-        normalise=_checked_pads,
+        normalise=lambda text: str(parse_pads(text)),
     )
     smooth: bool = option(
         True, "Steady the face's box in time", group="Method", off_help="Take the face's box of each frame as it is"
@@ -66,7 +61,7 @@ class Wav2LipOptions(ToolkitOptions):
         if self.backend != "auto":
             raise OptionError(f"--backend {self.backend}: chooses networks of video_retalking; wav2lip has its own")
         if self.expression != "keep" or self.emotion != "none":
-            raise OptionError("--expression and --emotion: wav2lip speaks lips and changes nothing else; leave them out")
+            raise OptionError("--expression, --emotion: wav2lip speaks lips and changes nothing else; leave them out")
 
 
 class Wav2LipDubber:
@@ -126,7 +121,6 @@ def open_method(options: Wav2LipOptions) -> Wav2LipMethod:
     if lacking or path is None:
         raise WeightsMissingError(f"--model wav2lip cannot run: {'; '.join(lacking)}")
     from talkingface.models.syncnet.embedding import choose_device
-    from talkingface.models.wav2lip.face_boxes import parse_pads
     from talkingface.models.wav2lip.lip_runner import LipRunner
     from talkingface.models.wav2lip.method import Wav2LipMethod, digest_of
 

@@ -12,9 +12,10 @@ from talkingface.media.decibel_mel import DecibelMel
 from talkingface.media.planes import Plane
 from talkingface.models.video_retalking.pipeline import Shot
 from talkingface.models.video_retalking.stages import RegionPatch
-from talkingface.models.wav2lip.face_boxes import Pads, face_boxes
+from talkingface.models.wav2lip.face_boxes import face_boxes
 from talkingface.models.wav2lip.face_crops import FaceCropper
 from talkingface.models.wav2lip.lip_runner import LipRunner
+from talkingface.models.wav2lip.pads import Pads
 
 FAINTEST = 0.01  # an effect weaker than this is none
 
