@@ -35,7 +35,11 @@ LAYOUTS = (AUTO_LAYOUT, "video-retalking", "lrs2", "hdtf", "folder")
 _PAIRING_HELP = (
     "Which faces speak which sounds: one that is not their own, their own, another person's, all, or the manifest's"
 )
-_LAYOUT_HELP = "How the dataset's files lie; auto tells it from the files"
+_LAYOUT_HELP = (
+    "How the dataset's files lie: auto tells it from them; or video-retalking, lrs2, hdtf, folder, or the name of a "
+    "layout that another package brings"
+)
+
 EMOTIONS = ("none", "happy", "sad", "angry", "surprise")
 LSE_MODES = ("tracked", "lrs")
 LSE_MODE_HELP = "What SyncNet sees: tracked, the face cut out as its authors do; lrs, files that are cut out already"
@@ -64,6 +68,14 @@ DEFAULT_METRICS = (
     "real_time_factor",
     "peak_memory",
 )
+
+
+def _known_layout(name: str) -> str:
+    if name in LAYOUTS:
+        return name
+    from talkingface.data.layout_table import check_layout  # looks at all packages
+
+    return check_layout(name)
 
 
 @dataclass(frozen=True)
@@ -260,7 +272,7 @@ class ToolkitOptions(SynthesisOptions):
         group="Task",
         choices=PAIRINGS,
     )
-    layout: str = option(AUTO_LAYOUT, _LAYOUT_HELP, group="Task", choices=LAYOUTS)
+    layout: str = option(AUTO_LAYOUT, _LAYOUT_HELP, group="Task", metavar="NAME", normalise=_known_layout)
     limit: int = option(0, "Take only the first so many pairs; 0 takes all", group="Task", minimum=0)
     metrics: tuple[str, ...] = option(
         DEFAULT_METRICS, "Scores to compute; none when empty", group="Evaluation", metavar="NAMES"
@@ -318,7 +330,7 @@ class PairsOptions(CommonOptions):
     dataset: str = option("video-retalking", "Folder under dataset_dir", group="Task", metavar="NAME", short="-d")
     split: str = option("val", "Part of the dataset", group="Task", choices=SPLITS)
     pairing: str = option("unpaired", _PAIRING_HELP, group="Task", choices=PAIRINGS)
-    layout: str = option(AUTO_LAYOUT, _LAYOUT_HELP, group="Task", choices=LAYOUTS)
+    layout: str = option(AUTO_LAYOUT, _LAYOUT_HELP, group="Task", metavar="NAME", normalise=_known_layout)
     seed: int = option(0, "Which sounds cross and unpaired choose", group="Task", minimum=0, maximum=2**31 - 1)
     limit: int = option(0, "Take only the first so many pairs; 0 takes all", group="Task", minimum=0)
     dataset_dir: Path = option(Path("dataset"), "Where datasets lie", group="Folders", metavar="FOLDER")
