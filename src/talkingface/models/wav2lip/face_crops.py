@@ -87,7 +87,8 @@ class FaceCropper:
         """
         layout = self._layout
         from_grid = self._from_grid(box, SIDE)
-        corners = from_grid @ np.array([[-0.5, -0.5, 1], [SIDE - 0.5, SIDE - 0.5, 1]]).T
+        # the edges of its pixels, which lie half a pixel beside their middles
+        corners = np.round(from_grid @ np.array([[-0.5, -0.5, 1], [SIDE - 0.5, SIDE - 0.5, 1]]).T + 0.5, 6)
         # even, so that chroma samples are whole
         low = np.maximum(np.floor(corners.min(1) / 2) * 2, 0).astype(int)
         high = np.minimum(np.ceil(corners.max(1) / 2) * 2, [layout.width, layout.height]).astype(int)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from talkingface.dubbing.analysis_store import Analysis
 from talkingface.dubbing.result import weight_hashes
@@ -14,10 +14,12 @@ from talkingface.media.decibel_mel import DecibelMel
 from talkingface.media.row_file import RowFile
 from talkingface.models.video_retalking.emotion import Look
 from talkingface.models.wav2lip.face_crops import FaceCropper
-from talkingface.models.wav2lip.lip_runner import LipRunner
 from talkingface.models.wav2lip.pads import Pads
 from talkingface.models.wav2lip.pipeline import Wav2LipPipeline
 from talkingface.progress import Cancellation
+
+if TYPE_CHECKING:
+    from talkingface.models.wav2lip.lip_runner import LipRunner  # loads torch
 
 EMBEDDED_WEIGHTS = (
     "face_detector_short.onnx",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,10 @@ from talkingface.models.video_retalking.pipeline import Shot
 from talkingface.models.video_retalking.stages import RegionPatch
 from talkingface.models.wav2lip.face_boxes import face_boxes
 from talkingface.models.wav2lip.face_crops import FaceCropper
-from talkingface.models.wav2lip.lip_runner import LipRunner
 from talkingface.models.wav2lip.pads import Pads
+
+if TYPE_CHECKING:
+    from talkingface.models.wav2lip.lip_runner import LipRunner  # loads torch
 
 FAINTEST = 0.01  # an effect weaker than this is none
 
