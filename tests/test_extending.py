@@ -95,7 +95,7 @@ def test_a_run_with_a_model_a_dataset_and_a_metric_from_outside(extension: Path,
     for name, pair in made.items():
         assert Path(pair["audio"]).parent.name != name  # unpaired: another's sound
         assert pair["report"]["backend"] == "covered_mouth"
-        frames, source = luma_of(folder / pair["output"]), luma_of(people / name / "video.mp4")
+        frames, source = luma_of(Path(pair["output"])), luma_of(people / name / "video.mp4")
         assert len(frames) == 10
         middle = np.abs(frames[5].astype(int) - source[5].astype(int)) > 30
         assert 0.01 < middle.mean() < 0.3
