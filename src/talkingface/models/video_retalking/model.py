@@ -23,7 +23,7 @@ class VideoRetalking:
         """
         from talkingface.models.video_retalking.backends import choose_backend  # numpy, which listing must not load
 
-        choose_backend(options.backend, options.device, options.checkpoint_dir)
+        choose_backend(options)
 
     def generate(
         self,
