@@ -43,6 +43,7 @@ _PAIRING_HELP = (
 )
 _LAYOUT_HELP = "How the dataset's files lie; auto tells it from the files"
 EMOTIONS = ("none", "happy", "sad", "angry", "surprise")
+WEIGHT_PRECISIONS = ("fp32", "fp16")
 LSE_MODES = ("tracked", "lrs")
 LSE_MODE_HELP = "What SyncNet sees: tracked, the face cut out as its authors do; lrs, files that are cut out already"
 DEFAULT_METRICS = (
@@ -209,6 +210,7 @@ class SynthesisOptions(WorkOptions):
         minimum=0,
         metavar="GB",
     )
+    commercial_only: bool = option(False, "Refuse networks whose licence does not allow commercial use", group="Method")
     checkpoint_dir: Path = option(Path("checkpoints"), "Where weights you bring lie", group="Folders", metavar="FOLDER")
 
     def __post_init__(self) -> None:
@@ -275,6 +277,54 @@ class CacheOptions(CommonOptions):
         None, "Folder of the cache, instead of the user's usual one", group="Machine", metavar="FOLDER"
     )
     json: bool = option(False, "Print JSON", group="Output")
+
+
+@dataclass(frozen=True)
+class WeightsOptions(CommonOptions):
+    """What every verb ``talkingface weights ...`` asks."""
+
+    checkpoint_dir: Path = option(Path("checkpoints"), "Where weights you bring lie", group="Folders", metavar="FOLDER")
+
+
+@dataclass(frozen=True)
+class WeightsTableOptions(WeightsOptions):
+    """Options of ``talkingface weights where`` and ``talkingface weights verify``."""
+
+    json: bool = option(False, "Print JSON", group="Output")
+
+
+@dataclass(frozen=True)
+class WeightsListOptions(WeightsTableOptions):
+    """Options of ``talkingface weights list``."""
+
+    commercial_only: bool = option(False, "Only those whose licence allows commercial use", group="Task")
+
+
+@dataclass(frozen=True)
+class WeightsImportOptions(WeightsOptions):
+    """Options of ``talkingface weights import``."""
+
+    overwrite: bool = option(False, "Replace files that are there already", group="Output")
+
+
+@dataclass(frozen=True)
+class WeightsPullOptions(WeightsImportOptions):
+    """Options of ``talkingface weights pull``."""
+
+    shared: bool = option(
+        False, "Put them in the cache, where every folder's jobs find them, instead of the folder of weights",
+        group="Output",
+    )  # fmt: skip
+    commercial_only: bool = option(False, "Refuse weights whose licence does not allow commercial use", group="Task")
+
+
+@dataclass(frozen=True)
+class WeightsConvertOptions(WeightsImportOptions):
+    """Options of ``talkingface weights convert``."""
+
+    precision: str = option(
+        "fp32", "Of the numbers: fp16 halves the files, and rounds", group="Output", choices=WEIGHT_PRECISIONS
+    )
 
 
 @dataclass(frozen=True)

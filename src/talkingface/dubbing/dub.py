@@ -31,6 +31,7 @@ from talkingface.media.output import check_output
 from talkingface.media.probe import MediaInfo, probe
 from talkingface.media.segments import SegmentWriter
 from talkingface.models.video_retalking.backends import choose_backend, landmark_look, weight_files
+from talkingface.models.video_retalking.licences import refuse_unlicensed
 from talkingface.models.video_retalking.pipeline import FramePipeline
 from talkingface.option_fields import with_changes
 from talkingface.options import DubOptions, LengthRule
@@ -83,6 +84,7 @@ def dub(
     if settings.report is not None:
         check_report(settings.report, [*job.inputs, job.output])
     backend = choose_backend(settings)
+    refuse_unlicensed(backend.name, settings.commercial_only)
     progress.message(backend.why)
     notes: list[str] = []
 
