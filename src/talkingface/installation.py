@@ -11,6 +11,8 @@ from pathlib import Path
 
 from talkingface import environment
 from talkingface.errors import OutputError, WeightsMissingError
+from talkingface.weights.catalog import CATALOG
+from talkingface.weights.store import find
 
 MINIMUM_PYTHON = (3, 11)
 _MODULES = {"opencv-python-headless": "cv2", "PyYAML": "yaml"}
@@ -65,6 +67,11 @@ def _weights() -> Iterator[Check]:
             yield Check(name, False, advice, WeightsMissingError.exit_code)
         else:
             yield Check(name, True, f"sha256 {digest}")
+    places = Path("checkpoints")
+    found = [entry for entry in CATALOG.values() if not entry.embedded and find(entry.name, places) is not None]
+    listed = ", ".join(entry.name for entry in found)
+    text = f"{listed}; talkingface weights verify checks them" if found else f"none in {places}/; none are needed"
+    yield Check("checkpoints (optional)", True, text)
 
 
 def _write_access() -> Iterator[Check]:

@@ -17,14 +17,20 @@ from talkingface.option_values import EXPRESSION_NAMES as EXPRESSION_NAMES
 from talkingface.option_values import KEEP_EXPRESSION as KEEP_EXPRESSION
 from talkingface.option_values import FaceChoice as FaceChoice
 from talkingface.option_values import LengthRule as LengthRule
+from talkingface.option_values import Pads as Pads
 from talkingface.option_values import SpeakerSound as SpeakerSound
 from talkingface.option_values import parse_expression as parse_expression
 from talkingface.option_values import parse_face as parse_face
 from talkingface.option_values import parse_length as parse_length
+from talkingface.option_values import parse_pads as parse_pads
 from talkingface.option_values import parse_speaker_map as parse_speaker_map
 
 BACKENDS = ("auto", "landmark", "neural")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+QUALITIES = ("fast", "balanced", "best")
+ENHANCERS = ("auto", "none", "gfpgan", "gpen")
+ENHANCED = ("mouth", "face")
+DTYPES = ("fp32", "bf16", "fp16")
 VIDEO_CODECS = ("h264", "hevc", "ffv1")
 PIXEL_FORMATS = ("auto", "keep")
 PAIRINGS = ("unpaired", "self", "cross", "all", "manifest")
@@ -41,6 +47,7 @@ _LAYOUT_HELP = (
 )
 
 EMOTIONS = ("none", "happy", "sad", "angry", "surprise")
+WEIGHT_PRECISIONS = ("fp32", "fp16")
 LSE_MODES = ("tracked", "lrs")
 LSE_MODE_HELP = "What SyncNet sees: tracked, the face cut out as its authors do; lrs, files that are cut out already"
 DEFAULT_METRICS = (
@@ -135,6 +142,31 @@ class SynthesisOptions(WorkOptions):
         "none", "Emotion added to brows and lids, the mouth's corners following", group="Method", choices=EMOTIONS
     )
     strength: float = option(1.0, "Of the emotion", group="Method", minimum=0, maximum=1, metavar="SHARE")
+    quality: str = option(
+        "balanced",
+        "Neural backend: fast restores nothing, balanced the mouth's region, best the canonical faces as well",
+        group="Networks",
+        choices=QUALITIES,
+    )
+    enhancer: str = option(
+        "auto", "Neural backend: what restores detail; auto is as the quality says", group="Networks", choices=ENHANCERS
+    )
+    enhance: str = option(
+        "mouth", "Neural backend: what is restored, the mouth's region or the face", group="Networks", choices=ENHANCED
+    )
+    keep_upper_face: bool = option(
+        False, "Neural backend: take only the lower half of the face from the networks", group="Networks"
+    )
+    one_shot: bool = option(
+        False, "Neural backend: make every frame of a shot from one reference frame of it", group="Networks"
+    )
+    pads: str = option(
+        "0,20,0,0",
+        "Neural backend: widen the face's box by so many pixels: top, bottom, left, right",
+        group="Networks",
+        metavar="PIXELS",
+        normalise=lambda text: str(parse_pads(text)),
+    )
     keep_background: float = option(
         0.0,
         "Mix the video's own sound under the new one, this loud: 0 is not at all, 1 as it is",
@@ -165,6 +197,11 @@ class SynthesisOptions(WorkOptions):
         off_help="Do not mark the result as synthetic in its metadata",
     )
     device: str = option("auto", "Where networks run", group="Machine", choices=DEVICES)
+    dtype: str = option("fp32", "Neural backend: precision of the networks", group="Machine", choices=DTYPES)
+    batch_size: int = option(
+        0, "Neural backend: frames at a time; 0 takes as many as fit", group="Machine", minimum=0, maximum=256
+    )
+    compile: bool = option(False, "Neural backend: compile the networks, which pays off in long jobs", group="Machine")
     seed: int = option(0, "Seed of everything random", group="Machine", minimum=0, maximum=2**31 - 1)
     work_dir: Path | None = option(
         None, "Folder for the files of unfinished jobs, instead of one in the cache", group="Machine", metavar="FOLDER"
@@ -185,6 +222,7 @@ class SynthesisOptions(WorkOptions):
         minimum=0,
         metavar="GB",
     )
+    commercial_only: bool = option(False, "Refuse networks whose licence does not allow commercial use", group="Method")
     checkpoint_dir: Path = option(Path("checkpoints"), "Where weights you bring lie", group="Folders", metavar="FOLDER")
 
     def __post_init__(self) -> None:
@@ -251,6 +289,54 @@ class CacheOptions(CommonOptions):
         None, "Folder of the cache, instead of the user's usual one", group="Machine", metavar="FOLDER"
     )
     json: bool = option(False, "Print JSON", group="Output")
+
+
+@dataclass(frozen=True)
+class WeightsOptions(CommonOptions):
+    """What every verb ``talkingface weights ...`` asks."""
+
+    checkpoint_dir: Path = option(Path("checkpoints"), "Where weights you bring lie", group="Folders", metavar="FOLDER")
+
+
+@dataclass(frozen=True)
+class WeightsTableOptions(WeightsOptions):
+    """Options of ``talkingface weights where`` and ``talkingface weights verify``."""
+
+    json: bool = option(False, "Print JSON", group="Output")
+
+
+@dataclass(frozen=True)
+class WeightsListOptions(WeightsTableOptions):
+    """Options of ``talkingface weights list``."""
+
+    commercial_only: bool = option(False, "Only those whose licence allows commercial use", group="Task")
+
+
+@dataclass(frozen=True)
+class WeightsImportOptions(WeightsOptions):
+    """Options of ``talkingface weights import``."""
+
+    overwrite: bool = option(False, "Replace files that are there already", group="Output")
+
+
+@dataclass(frozen=True)
+class WeightsPullOptions(WeightsImportOptions):
+    """Options of ``talkingface weights pull``."""
+
+    shared: bool = option(
+        False, "Put them in the cache, where every folder's jobs find them, instead of the folder of weights",
+        group="Output",
+    )  # fmt: skip
+    commercial_only: bool = option(False, "Refuse weights whose licence does not allow commercial use", group="Task")
+
+
+@dataclass(frozen=True)
+class WeightsConvertOptions(WeightsImportOptions):
+    """Options of ``talkingface weights convert``."""
+
+    precision: str = option(
+        "fp32", "Of the numbers: fp16 halves the files, and rounds", group="Output", choices=WEIGHT_PRECISIONS
+    )
 
 
 @dataclass(frozen=True)

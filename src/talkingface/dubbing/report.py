@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from talkingface.dubbing.analysis_store import Analysis
 from talkingface.dubbing.job import Job
-from talkingface.dubbing.method import DubMethod
 from talkingface.dubbing.plan import Schedule
 from talkingface.dubbing.plan_faces import Voice
 from talkingface.dubbing.result import (
@@ -25,18 +24,18 @@ from talkingface.dubbing.result import (
 from talkingface.environment import package_versions
 from talkingface.errors import OutputError
 from talkingface.media.encoding import EncodeSpec
-from talkingface.models.video_retalking.emotion import Look
 
 
 def describe(
-    job: Job, method: DubMethod, analysis: Analysis, voices: Sequence[Voice], planned: Schedule,
-    dubbed: NDArray[np.bool_], spec: EncodeSpec, notes: list[str], clock: StageClock, resumed: int, look: Look,
+    job: Job, backend: str, analysis: Analysis, voices: Sequence[Voice], planned: Schedule, dubbed: NDArray[np.bool_],
+    spec: EncodeSpec, notes: list[str], clock: StageClock, resumed: int, look: dict[str, Any],
+    weights: Mapping[str, str],
 ) -> DubResult:  # fmt: skip
     """Put together what a finished dub tells about itself.
 
     Args:
         job: What was asked for.
-        method: How the lips were spoken.
+        backend: The backend that was chosen.
         analysis: What pass 1 found.
         voices: Who speaks what.
         planned: The frames of the result.
@@ -45,7 +44,8 @@ def describe(
         notes: Lines the user was told.
         clock: Seconds per stage.
         resumed: Frames that an interrupted run had made.
-        look: The expression that was asked for.
+        look: The expression that was asked for, described.
+        weights: SHA-256 of the weights that were used, by file name.
     """
     seconds, duration = clock.total, planned.duration
     speaking = {person.number: voice for voice in voices for person in voice.people}
@@ -66,12 +66,12 @@ def describe(
         "face": str(job.face),
         "audio": None if job.audio is None else str(job.audio),
         "output": str(job.output),
-        "backend": method.name,
+        "backend": backend,
         "options": plain_options(job.options),
-        "look": look.described(),
+        "look": look,
         "seed": job.options.seed,
         "versions": package_versions(),
-        "weights": dict(method.weights),
+        "weights": dict(weights),
         "frames": {
             "total": len(dubbed),
             "dubbed": int(dubbed.sum()),

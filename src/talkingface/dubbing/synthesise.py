@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -15,19 +15,18 @@ from numpy.typing import NDArray
 from talkingface.compose.paste import paste, plane_alpha
 from talkingface.dubbing.analysis_store import Analysis
 from talkingface.dubbing.frame_memory import collected
-from talkingface.dubbing.method import PersonPipeline
 from talkingface.dubbing.overlap import Background, frames_ahead, prefetch
 from talkingface.dubbing.plan import Schedule
 from talkingface.media.ordered_reader import frames_in_order
 from talkingface.media.planes import PlaneLayout, plane_views, writable_copy
 from talkingface.media.segments import Segment, SegmentWriter
+from talkingface.models.video_retalking.pipeline import FramePipeline
 from talkingface.models.video_retalking.stages import RegionPatch
 from talkingface.progress import Cancellation, Progress
 
-Numbered = tuple[int, av.VideoFrame]
-
 DECODE_AHEAD = 6
 ENCODE_BEHIND = 6
+GROUPS_END = 250  # frames; a divisor of a segment's length
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def synthesise(
     face: Path,
     analysis: Analysis,
     planned: Schedule,
-    pipelines: Sequence[PersonPipeline],
+    pipelines: Sequence[FramePipeline],
     writer: SegmentWriter,
     *,
     threads: int,
@@ -86,25 +85,20 @@ def synthesise(
     spoken[:done] = True
     spoken[writer.unchanged] = False
     ahead = frames_ahead(layout, DECODE_AHEAD)
-    # the method may like many frames at a time, but large ones must not fill the memory
-    wanted = max((pipeline.batch for pipeline in pipelines), default=1)
-    batch = 1 if wanted == 1 else frames_ahead(layout, wanted)
     encoder = Background(encode, frames_ahead(layout, ENCODE_BEHIND))
     try:
         order: Sequence[int] = planned.order[done:].tolist()
         known = {"pts": analysis.clip.frame_pts.tolist(), "marks": analysis.marks.tolist()}
         decode = partial(frames_in_order, face, order, threads=threads, **known)
         with collected(layout) as passed, closing(prefetch(decode, ahead)) as frames:
-            for group in _groups(zip(range(done, total), frames, strict=True), batch):
+            for group in _groups(zip(range(done, total), frames, strict=True), pipelines):
                 cancel.check()
-                numbers, own = [number for number, _ in group], [frame for _, frame in group]
-                for number, frame, made in zip(
-                    numbers, own, speak_frames(own, numbers, pipelines, layout), strict=True
-                ):
-                    cancel.check()
+                numbers = [number for number, _ in group]
+                made = speak_frames([frame for _, frame in group], numbers, pipelines, layout)
+                for (number, frame), result in zip(group, made, strict=True):
                     # a frame that is held or passed through may be the decoder's own, and the same object twice
-                    encoder.put((made, int(planned.pts[number]), made is frame))
-                    spoken[number] = made is not frame
+                    encoder.put((result, int(planned.pts[number]), result is frame))
+                    spoken[number] = result is not frame
                     progress.advance()
                     passed()
         encoder.finish()
@@ -115,20 +109,41 @@ def synthesise(
     return Synthesised(writer.close(), spoken)
 
 
+def _groups(
+    frames: Iterator[tuple[int, av.VideoFrame]], pipelines: Sequence[FramePipeline]
+) -> Iterator[list[tuple[int, av.VideoFrame]]]:
+    """Frames that are made together. Groups end where segments may, so that an interrupted run groups as a whole one.
+
+    Args:
+        frames: With their numbers in the result.
+        pipelines: The largest batch among them counts; it may change.
+    """
+    group: list[tuple[int, av.VideoFrame]] = []
+    for item in frames:
+        if group and item[0] % GROUPS_END == 0:
+            yield group
+            group = []
+        group.append(item)
+        if len(group) >= max((pipeline.batch for pipeline in pipelines), default=1):
+            yield group
+            group = []
+    if group:
+        yield group
+
+
 def speak_frames(
-    frames: Sequence[av.VideoFrame], numbers: Sequence[int], pipelines: Sequence[PersonPipeline], layout: PlaneLayout
+    frames: Sequence[av.VideoFrame], numbers: Sequence[int], pipelines: Sequence[FramePipeline], layout: PlaneLayout
 ) -> list[av.VideoFrame]:
-    """Frames with the lips of everybody in them spoken; the frame itself where there is nothing to change."""
+    """Frames with the lips of everybody in them spoken; a frame itself when there is nothing to change in it."""
     planes = [plane_views(frame) for frame in frames]
-    spoken = [pipeline.frames(numbers, planes) for pipeline in pipelines]
-    return [
-        _composed(frame, [patch for patches in spoken for patch in patches[place]], layout)
-        for place, frame in enumerate(frames)
-    ]
+    patches: list[list[RegionPatch]] = [[] for _ in frames]
+    for pipeline in pipelines:
+        for own, more in zip(patches, pipeline.frames(numbers, planes), strict=True):
+            own += more
+    return [_patched(frame, own, layout) for frame, own in zip(frames, patches, strict=True)]
 
 
-def _composed(frame: av.VideoFrame, patches: Sequence[RegionPatch], layout: PlaneLayout) -> av.VideoFrame:
-    """A copy of a frame with the patches in it; the frame itself when there are none."""
+def _patched(frame: av.VideoFrame, patches: Sequence[RegionPatch], layout: PlaneLayout) -> av.VideoFrame:
     if not patches:
         return frame
     copy = writable_copy(frame)
@@ -138,15 +153,3 @@ def _composed(frame: av.VideoFrame, patches: Sequence[RegionPatch], layout: Plan
             alpha = plane_alpha(patch.alpha, shift_x, shift_y)
             paste(plane, patch.x0 >> shift_x, patch.y0 >> shift_y, patch.planes[index], alpha, layout.bits)
     return copy
-
-
-def _groups(items: Iterable[Numbered], size: int) -> Iterator[list[Numbered]]:
-    """So many items at a time; the last may be fewer."""
-    waiting: list[Numbered] = []
-    for item in items:
-        waiting.append(item)
-        if len(waiting) == size:
-            yield waiting
-            waiting = []
-    if waiting:
-        yield waiting

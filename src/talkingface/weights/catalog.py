@@ -21,6 +21,7 @@ _RELEASE = "https://github.com/vinthony/video-retalking/releases/download/v0.0.1
 _MIRROR = "https://huggingface.co/camenduru/video-retalking/resolve/main/"
 _FAN_SITE = "https://www.adrianbulat.com/downloads/python-fan/"
 _FACEXLIB = "https://github.com/xinntao/facexlib/releases/download/"
+_FACEXLIB_TERMS = "facexlib: MIT as code; nothing stated of the weights"
 _LRS2 = "none stated; trained on LRS2, which is for research only"
 _WAV2LIP = "for research and personal use only (its README); trained on LRS2"
 _GPEN = "academic and non-commercial use only (GPEN)"
@@ -43,6 +44,7 @@ class CatalogEntry:
         help: What it is.
         home: Folder under the checkpoint folder that ``pull`` and ``import`` put it in.
         note: What else to know of getting it; may be empty.
+        in_torch_cache: Whether it belongs in torch's own cache instead, where the library that reads it looks.
     """
 
     name: str
@@ -57,6 +59,7 @@ class CatalogEntry:
     help: str
     home: str = ""
     note: str = ""
+    in_torch_cache: bool = False
 
     @property
     def released(self) -> str:
@@ -211,12 +214,12 @@ _OTHER_FILES = (
         "dlib's 68 points; the shared face tracks take their place",
     ),
     CatalogEntry(
-        "FacexlibRetinaFace", ("detection_Resnet50_Final.pth",), "", 109 * _MB, None, "facexlib: MIT as code; nothing stated of the weights", None,
+        "FacexlibRetinaFace", ("detection_Resnet50_Final.pth",), "", 109 * _MB, None, _FACEXLIB_TERMS, None,
         (_FACEXLIB + "v0.1.0/detection_Resnet50_Final.pth",), NOT_USED,
         "the released program's second RetinaFace",
     ),
     CatalogEntry(
-        "FacexlibParseNet", ("parsing_parsenet.pth",), "", 85 * _MB, None, "facexlib: MIT as code; nothing stated of the weights", None,
+        "FacexlibParseNet", ("parsing_parsenet.pth",), "", 85 * _MB, None, _FACEXLIB_TERMS, None,
         (_FACEXLIB + "v0.2.2/parsing_parsenet.pth",), NOT_USED,
         "the released program's second ParseNet",
     ),
@@ -229,7 +232,7 @@ _OTHER_FILES = (
     CatalogEntry(
         "AlexNet", ("alexnet-owt-7be5be79.pth",), "", None, "7be5be79", "torchvision: BSD-3; trained on ImageNet", None,
         ("https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",), "scores mouth_lpips, face_lpips",
-        "AlexNet, below LPIPS", note="lpips looks for it in torch's own cache, ~/.cache/torch/hub/checkpoints",
+        "AlexNet, below LPIPS", in_torch_cache=True,
     ),
     CatalogEntry(
         "Inception", ("inception/weights-inception-2015-12-05-6726825d.pth",), "", None, "6726825d",
@@ -244,7 +247,7 @@ _OTHER_FILES = (
     ),
 )  # fmt: skip
 
-_OWN = "Apache-2.0 as code; not cleared for commercial use: see MODEL_CARD.md"
+_OWN = "not cleared for commercial use: see MODEL_CARD.md"
 _ABOUT_EMBEDDED: dict[str, tuple[str, bool | None, str]] = {
     "face_detector_short.onnx": ("Apache-2.0 (MediaPipe)", True, "boxes of near faces"),
     "face_detector_full.onnx": ("Apache-2.0 (MediaPipe)", True, "boxes of faces, near and far"),

@@ -96,13 +96,23 @@ def load_state(name: str, checkpoint_dir: Path, module: Any | None = None) -> di
     entry = catalog_entry(name)
     path = find(entry.name, checkpoint_dir)
     if path is None:
-        raise WeightsMissingError("; ".join(missing([entry.name], checkpoint_dir)))
+        raise _not_found(entry, checkpoint_dir)
     expected = expected_state(entry.network) if module is None else module.state_dict()
     own = {key: expected[key] for key in own_names(entry.network, expected)}
     state = checked_state(entry, path, own)
     for prefix, other in (wrapping_of(entry.network).other or {}).items():
         state.update(_from_other(other, prefix, expected, checkpoint_dir))
     return state
+
+
+def place_of(entry: CatalogEntry, folder: Path) -> Path:
+    """Where a released file belongs.
+
+    Args:
+        entry: Whose it is.
+        folder: Of checkpoints, or the cache's.
+    """
+    return torch_cache() / entry.files[0] if entry.in_torch_cache else folder / entry.released
 
 
 def missing(names: Iterable[str], checkpoint_dir: Path, commercial_only: bool = False) -> list[str]:
@@ -128,10 +138,10 @@ def how_to_get(entry: CatalogEntry, checkpoint_dir: Path) -> str:
     if entry.embedded:
         return f"{entry.name} ships with talkingface and is missing: install the package again"
     size = "" if entry.size is None else f" ({size_text(entry.size)})"
-    place = checkpoint_dir / entry.released
-    source = entry.urls[0] if entry.urls else entry.note or "no address is known"
-    pulled = f", or: talkingface weights pull {entry.name}" if entry.urls else ""
-    return f"{entry.name} is missing: put {entry.files[0]}{size} at {place}; from {source}{pulled}"
+    place = place_of(entry, checkpoint_dir)
+    source = f"from {entry.urls[0]}, or: talkingface weights pull {entry.name}" if entry.urls else ""
+    told = "; ".join(part for part in (source, entry.note) if part) or "no address of it is known"
+    return f"{entry.name} is missing: put {entry.files[0]}{size} at {place}; {told}"
 
 
 def forbidden(entry: CatalogEntry) -> str:
@@ -156,6 +166,11 @@ def size_text(size: int) -> str:
     return f"{size} bytes" if size < 100_000 else f"{size / 1e6:.{0 if size >= 99_500_000 else 1}f} MB"
 
 
+def _not_found(entry: CatalogEntry, checkpoint_dir: Path) -> WeightsMissingError:
+    looked = ", ".join(map(str, folders(checkpoint_dir)))
+    return WeightsMissingError(f"{how_to_get(entry, checkpoint_dir)} (looked in {looked})")
+
+
 def _from_other(other: str, prefix: str, expected: Mapping[str, Any], checkpoint_dir: Path) -> dict[str, Any]:
     """The tensors of a network within another one, from a file of its own."""
     from talkingface.weights.state import checked_state
@@ -163,6 +178,6 @@ def _from_other(other: str, prefix: str, expected: Mapping[str, Any], checkpoint
     entry = catalog_entry(other)
     path = find(other, checkpoint_dir)
     if path is None:
-        raise WeightsMissingError("; ".join(missing([other], checkpoint_dir)))
+        raise _not_found(entry, checkpoint_dir)
     wanted = {key.removeprefix(prefix): value for key, value in expected.items() if key.startswith(prefix)}
     return {prefix + key: value for key, value in checked_state(entry, path, wanted).items()}

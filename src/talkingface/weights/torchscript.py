@@ -8,7 +8,6 @@ but tensors, plain containers and an inert stand-in for modules: it can call not
 from __future__ import annotations
 
 import io
-import math
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -99,7 +98,7 @@ class _TensorUnpickler(pickle.Unpickler):
 def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Any:
     """A tensor of its own memory; one that would reach outside the numbers is refused."""
     reach = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True)) + 1
-    if min((*size, *stride, offset), default=0) < 0 or (math.prod(size) and reach > len(storage)):
+    if min((*size, *stride, offset), default=0) < 0 or (0 not in size and reach > len(storage)):
         raise pickle.UnpicklingError("a tensor reaches outside its numbers")
     return storage.as_strided(size, stride, offset).clone()
 

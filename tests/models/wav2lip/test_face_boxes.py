@@ -5,7 +5,7 @@ import pytest
 
 from talkingface.faces.track import FaceTrack
 from talkingface.models.wav2lip.face_boxes import SMALLEST_SIDE, face_boxes
-from talkingface.models.wav2lip.pads import Pads
+from talkingface.options import Pads
 
 NO_PADS = Pads(0, 0, 0, 0)
 

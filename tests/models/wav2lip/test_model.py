@@ -76,7 +76,7 @@ def test_a_toolkit_run_speaks_the_packages_own_sample(
     assert set(told["weights"]) >= {"wav2lip.pth", "face_mesh_attention.onnx"}
     assert "mouth_motion.onnx" not in told["weights"]
     assert "not for commercial use" in (result.folder / "run.log").read_text()
-    assert yaml.safe_load((result.folder / "config.yaml").read_text())["pads"] == "0 10 0 0"
+    assert yaml.safe_load((result.folder / "config.yaml").read_text())["pads"] == "0,10,0,0"
     assert report["evaluation"]["means"]["success_rate"]["value"] == 1
 
 
@@ -103,7 +103,7 @@ def test_every_option_changes_what_it_says(speak: Any, portrait: Path, hello: Pa
 
     lower, deeper, _ = rows_of(pads="0 40 0 0")
     assert deeper >= bottom + 20 and lower >= top
-    higher, same, _ = rows_of(region="whole")
+    higher, same, _ = rows_of(keep_upper_face=False)
     assert higher < top - 20 and abs(same - bottom) <= 2
     assert rows_of(checkpoint="wav2lip_gan")[2].max() > 2
     assert 0 < rows_of(dtype="bf16")[2].max() < 40
@@ -145,6 +145,12 @@ def test_without_weights_a_run_ends_with_status_5_before_anything_is_made(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_only_free_weights_may_be_used_it_does_not_run(narrow: Path) -> None:
+    options = Wav2LipOptions(model="wav2lip", checkpoint_dir=narrow, commercial_only=True)
+    with pytest.raises(WeightsMissingError, match=r"--commercial-only.*wav2lip\.pth"):
+        Wav2LipDubber().prepare(options, SilentProgress(), Cancellation())
+
+
 def test_a_file_that_is_something_else_is_refused_by_name(
     narrow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,12 +164,13 @@ def test_a_file_that_is_something_else_is_refused_by_name(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"backend": "landmark"}, "--backend landmark"),
-        ({"emotion": "happy"}, "changes nothing else"),
-        ({"expression": "neutral"}, "changes nothing else"),
-        ({"pads": "1 2"}, "top bottom left right"),
+        ({"backend": "landmark"}, "--backend: wav2lip knows no such thing"),
+        ({"emotion": "happy"}, "--emotion"),
+        ({"expression": "neutral"}, "--expression"),
+        ({"quality": "best"}, "--quality"),
+        ({"one_shot": True}, "--one-shot"),
+        ({"pads": "1 2"}, "top, bottom, left and right"),
         ({"checkpoint": "wav2lip-gan"}, "did you mean 'wav2lip_gan'"),
-        ({"batch_size": 0}, "at least 1|from 1 to"),
     ],
 )
 def test_what_it_cannot_do_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -176,12 +183,13 @@ def test_the_model_is_listed_and_its_options_have_a_file(capsys: pytest.CaptureF
     assert load_model("wav2lip").options_class is Wav2LipOptions
     assert main(["models"]) == 0
     assert "\nwav2lip " in capsys.readouterr().out
-    own = set(option_fields(Wav2LipOptions)) - set(option_fields(ToolkitOptions))
+    shared = option_fields(ToolkitOptions)
+    own = {name for name, field in option_fields(Wav2LipOptions).items() if field != shared.get(name)}
+    assert own == {"checkpoint", "pads", "smooth", "keep_upper_face"}
     path = Path(sys.modules["talkingface"].__file__ or "").parent / "properties/model/wav2lip.yaml"
     content = yaml.safe_load(path.read_text())
-    assert own <= set(content)
     defaults = Wav2LipOptions(model="wav2lip")
-    assert content == {name: getattr(defaults, name) for name in content}
+    assert content == {name: getattr(defaults, name) for name in own}
 
 
 def test_listing_it_imports_nothing_heavy() -> None:

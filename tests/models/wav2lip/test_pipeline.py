@@ -9,8 +9,8 @@ from talkingface.media.decibel_mel import DecibelMel
 from talkingface.media.planes import PlaneLayout
 from talkingface.models.video_retalking.pipeline import Shot
 from talkingface.models.wav2lip.face_crops import FaceCropper
-from talkingface.models.wav2lip.pads import Pads
 from talkingface.models.wav2lip.pipeline import Wav2LipPipeline
+from talkingface.options import Pads
 
 LAYOUT = PlaneLayout("yuv444p", 200, 160, 8, 0, 0, False, "bt709")
 
@@ -40,10 +40,10 @@ def shot(first: int, numbers: list[int], confidence: float = 1.0, left: float = 
 
 
 def planned(shots: list[Shot], times: np.ndarray, runner: Any) -> tuple[Wav2LipPipeline, DecibelMel]:
-    sound = DecibelMel(np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32), mirrored=True)
-    pipeline = Wav2LipPipeline(runner, FaceCropper(LAYOUT, 0), 0, Pads(), True)
-    pipeline.plan(shots, times, sound)
-    return pipeline, sound
+    samples = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
+    pipeline = Wav2LipPipeline(runner, FaceCropper(LAYOUT, 0), 0, Pads(0, 10, 0, 0), True)
+    pipeline.plan(shots, times, samples)
+    return pipeline, DecibelMel(samples, mirrored=True)
 
 
 def planes() -> list[Any]:

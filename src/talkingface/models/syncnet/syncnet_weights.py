@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talkingface.errors import WeightsUnusableError
+from talkingface.weights.checkpoint import read_tensors
 
 if TYPE_CHECKING:
     from talkingface.models.syncnet.network import SyncNet, SyncNetWidths
@@ -66,7 +67,7 @@ def load_syncnet(path: Path, widths: SyncNetWidths | None = None) -> SyncNetWeig
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        state = _read(path)
+        state = read_tensors(path)
     except ImportError as error:
         raise WeightsUnusableError(f"{path}: reading it needs safetensors: pip install 'talkingface[eval]'") from error
     except Exception as error:  # a damaged file fails in torch and in pickle in every way there is
@@ -77,16 +78,6 @@ def load_syncnet(path: Path, widths: SyncNetWidths | None = None) -> SyncNetWeig
         raise WeightsUnusableError(f"{path}: these are not SyncNet's weights: {fault}; {AGAIN}")
     network.load_state_dict(state, strict=True)
     return SyncNetWeights(network.eval(), path, sha256)
-
-
-def _read(path: Path) -> Any:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path, device="cpu")
-    import torch
-
-    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _fault(state: Any, expected: Mapping[str, Any]) -> str | None:

@@ -19,11 +19,13 @@ class VideoRetalking:
         """Make sure that the backend asked for can run.
 
         Raises:
-            WeightsMissingError: when it lacks weights.
+            WeightsMissingError: when it lacks weights, or may use only freer ones.
         """
         from talkingface.models.video_retalking.backends import choose_backend  # numpy, which listing must not load
+        from talkingface.models.video_retalking.licences import refuse_unlicensed
 
-        choose_backend(options.backend, options.device, options.checkpoint_dir)
+        backend = choose_backend(options)
+        refuse_unlicensed(backend.name, options.commercial_only)
 
     def generate(
         self,

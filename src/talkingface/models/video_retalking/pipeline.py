@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,14 +37,19 @@ class Shot:
     rows: NDArray[np.int64]
 
 
+class FramePipeline(Protocol):
+    """One person of a result, planned: what the second pass asks for frames."""
+
+    @property
+    def batch(self) -> int:
+        """Frames that are best made together."""
+
+    def frames(self, numbers: Sequence[int], planes: Sequence[list[Plane]]) -> list[list[RegionPatch]]:
+        """Render frames of the result, each over its own planes; what is to be put into each, in this order."""
+
+
 class Pipeline:
-    """One person, three stages. Plan the whole result once, then render its frames in any order.
-
-    Attributes:
-        batch: How many frames it likes to see at a time.
-    """
-
-    batch = 1
+    """One person, three stages. Plan the whole result once, then render its frames in any order."""
 
     def __init__(
         self,
@@ -83,8 +88,13 @@ class Pipeline:
             self._shot_of[shot.numbers] = index
             self._place_of[shot.numbers] = np.arange(len(shot.numbers))
 
+    @property
+    def batch(self) -> int:
+        """Frames are made one at a time."""
+        return 1
+
     def frames(self, numbers: Sequence[int], planes: Sequence[list[Plane]]) -> list[list[RegionPatch]]:
-        """Render some frames of the result; see ``frame``."""
+        """Render frames of the result, each over its own planes; see ``frame``."""
         return [self.frame(number, own) for number, own in zip(numbers, planes, strict=True)]
 
     def frame(self, number: int, planes: list[Plane]) -> list[RegionPatch]:

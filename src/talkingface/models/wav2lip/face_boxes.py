@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from talkingface.faces.geometry import smooth_in_time
 from talkingface.faces.track import FaceTrack
 from talkingface.models.syncnet.lip_crops import shown_boxes
-from talkingface.models.wav2lip.pads import Pads
+from talkingface.options import Pads
 
 # Seconds. The released program averages five boxes of 25 a second, of which four lie ahead, so that the box runs before
 # the face; a bell of the same spread that is centred on the frame's own time does not.

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from talkingface.errors import OptionError, WeightsMissingError
 from talkingface.models.base import Generated
-from talkingface.models.wav2lip.pads import parse_pads
-from talkingface.option_fields import option
-from talkingface.options import ToolkitOptions
+from talkingface.option_fields import option, option_fields
+from talkingface.options import ToolkitOptions, parse_pads
 from talkingface.progress import Cancellation, Progress
 
 if TYPE_CHECKING:
     from talkingface.models.wav2lip.method import Wav2LipMethod
 
 CHECKPOINTS = {"wav2lip": "Wav2Lip", "wav2lip_gan": "Wav2LipGAN"}  # to the catalog's names of weights
-DTYPES = ("fp32", "bf16", "fp16")
-REGIONS = ("lower", "whole")
+# what only VideoReTalking's networks know
+_UNKNOWN = ("backend", "expression", "emotion", "quality", "enhancer", "enhance", "one_shot", "compile")
 
 
 @dataclass(frozen=True)
@@ -33,35 +32,32 @@ class Wav2LipOptions(ToolkitOptions):
     checkpoint: str = option(
         "wav2lip",
         "Which released weights: wav2lip (most accurate lips) or wav2lip_gan (better looking)",
-        group="Method",
+        group="Networks",
         choices=tuple(CHECKPOINTS),
     )
     pads: str = option(
-        "0 10 0 0",
-        "Pixels added to the face's box: top bottom left right",
-        group="Method",
+        "0,10,0,0",
+        "Widen the face's box by so many pixels: top, bottom, left, right",
+        group="Networks",
         metavar="PIXELS",
         normalise=lambda text: str(parse_pads(text)),
     )
     smooth: bool = option(
-        True, "Steady the face's box in time", group="Method", off_help="Take the face's box of each frame as it is"
+        True, "Steady the face's box in time", group="Networks", off_help="Take the face's box of each frame as it is"
     )
-    region: str = option(
-        "lower",
-        "What is put back into the frame: lower, the half of the face that is made anew, or whole, as the released "
-        "program does",
-        group="Method",
-        choices=REGIONS,
+    keep_upper_face: bool = option(
+        True,
+        "Put only the lower half of the face's box back, which the network made anew",
+        group="Networks",
+        off_help="Put the whole box back, as the released program does",
     )
-    dtype: str = option("fp32", "What the network computes in", group="Machine", choices=DTYPES)
-    batch_size: int = option(16, "Frames the network sees at a time", group="Machine", minimum=1, maximum=1024)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.backend != "auto":
-            raise OptionError(f"--backend {self.backend}: chooses networks of video_retalking; wav2lip has its own")
-        if self.expression != "keep" or self.emotion != "none":
-            raise OptionError("--expression, --emotion: wav2lip speaks lips and changes nothing else; leave them out")
+        fields = option_fields(ToolkitOptions)
+        for name in _UNKNOWN:
+            if getattr(self, name) != fields[name].default:
+                raise OptionError(f"{fields[name].flag}: wav2lip knows no such thing; leave it out")
 
 
 class Wav2LipDubber:
@@ -77,8 +73,8 @@ class Wav2LipDubber:
         """Load the network.
 
         Raises:
-            WeightsMissingError: torch or the checkpoint is missing, or the file is not Wav2Lip's generator.
-            OptionError: there is no such device.
+            WeightsMissingError: torch or the checkpoint is missing or may not be used, or the file is another one's.
+            OptionError: there is no such device, or it does not compute so.
         """
         self._method(options)
 
@@ -92,10 +88,12 @@ class Wav2LipDubber:
         cancel: Cancellation,
     ) -> Generated:
         """Dub ``face`` with ``audio``; see ``talkingface.dub`` for the errors raised."""
-        from talkingface.dubbing.dub import dub  # numpy, PyAV and onnxruntime, which listing models must not load
-
         method = self._method(options)
-        return dub(face, audio, output, options.dub_options(), progress=progress, cancel=cancel, method=method)
+        from talkingface.dubbing.dub import dub  # numpy, PyAV and onnxruntime, which listing models must not load
+        from talkingface.models.video_retalking.neural.backend import torch_threads
+
+        with torch_threads(options.thread_count):
+            return dub(face, audio, output, options.dub_options(), progress=progress, cancel=cancel, method=method)
 
     def _method(self, options: ToolkitOptions) -> Wav2LipMethod:
         assert isinstance(options, Wav2LipOptions)
@@ -108,31 +106,28 @@ def open_method(options: Wav2LipOptions) -> Wav2LipMethod:
     """Load the network as the options say.
 
     Raises:
-        WeightsMissingError: torch or the checkpoint is missing, or the file is not Wav2Lip's generator.
-        OptionError: there is no such device.
+        WeightsMissingError: torch or the checkpoint is missing or may not be used, or the file is another one's.
+        OptionError: there is no such device, or it does not compute so.
     """
     from talkingface.weights import store
 
     name = CHECKPOINTS[options.checkpoint]
+    if options.commercial_only:
+        store.refuse_non_commercial([name])
     lacking = store.missing([name], options.checkpoint_dir)
     if importlib.util.find_spec("torch") is None:
         lacking.insert(0, "PyTorch is missing: pip install 'talkingface[neural]'")
     path = store.find(name, options.checkpoint_dir)
     if lacking or path is None:
         raise WeightsMissingError(f"--model wav2lip cannot run: {'; '.join(lacking)}")
-    from talkingface.models.syncnet.embedding import choose_device
+    from talkingface.models.video_retalking.neural.devices import chosen_device, chosen_dtype
+    from talkingface.models.wav2lip.face_crops import LOWER, WHOLE
     from talkingface.models.wav2lip.lip_runner import LipRunner
-    from talkingface.models.wav2lip.method import Wav2LipMethod, digest_of
+    from talkingface.models.wav2lip.method import Wav2LipMethod
 
-    device = choose_device(options.device)
-    runner = LipRunner(store.load(name, options.checkpoint_dir), device, options.dtype, options.batch_size)
-    return Wav2LipMethod(
-        runner,
-        path,
-        digest_of(path),
-        options.dtype,
-        device,
-        parse_pads(options.pads),
-        options.smooth,
-        options.region,
-    )
+    device = chosen_device(options.device)
+    dtype = chosen_dtype(options.dtype, device)
+    runner = LipRunner(store.load(name, options.checkpoint_dir), device, dtype, options.batch_size)
+    region = LOWER if options.keep_upper_face else WHOLE
+    where = f"{options.dtype} on {device}"
+    return Wav2LipMethod(runner, path, where, parse_pads(options.pads), options.smooth, region)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from talkingface.faces.geometry import smoothstep
 from talkingface.media.decibel_mel import DecibelMel
 from talkingface.media.planes import Plane
+from talkingface.media.row_file import Rows
 from talkingface.models.video_retalking.pipeline import Shot
 from talkingface.models.video_retalking.stages import RegionPatch
 from talkingface.models.wav2lip.face_boxes import face_boxes
 from talkingface.models.wav2lip.face_crops import FaceCropper
-from talkingface.models.wav2lip.pads import Pads
+from talkingface.options import Pads
 
 if TYPE_CHECKING:
     from talkingface.models.wav2lip.lip_runner import LipRunner  # loads torch
@@ -24,7 +25,7 @@ FAINTEST = 0.01  # an effect weaker than this is none
 
 
 class Wav2LipPipeline:
-    """Speaks the lips of one person; see ``dubbing.method.PersonPipeline``."""
+    """Speaks the lips of one person; see ``dubbing.method.DubMethod``."""
 
     def __init__(self, runner: LipRunner, cropper: FaceCropper, rotation: int, pads: Pads, smooth: bool) -> None:
         """Take what everybody in the clip shares.
@@ -48,11 +49,18 @@ class Wav2LipPipeline:
         """How many frames it likes to see at a time."""
         return self._runner.batch
 
-    def plan(self, shots: Sequence[Shot], times: NDArray[np.float64], speech: DecibelMel) -> None:
-        """Find the box and the strength of every frame of the result; see ``PersonPipeline.plan``."""
+    def plan(self, shots: Sequence[Shot], times: NDArray[np.float64], speech: Rows) -> None:
+        """Find the box and the strength of every frame of the result; see ``Pipeline.plan``.
+
+        Args:
+            shots: The person, wherever it is seen.
+            times: (N,) seconds of the sound each frame of the result speaks.
+            speech: Mono 16 kHz, -1..1.
+        """
         self._boxes = np.zeros((len(times), 4))
         self._strength = np.zeros(len(times))
-        self._times, self._mel = times, speech
+        # with edges as Wav2Lip was trained with
+        self._times, self._mel = times, DecibelMel(speech, mirrored=True)
         for shot in shots:
             track = shot.track
             boxes = face_boxes(track, self._rotation, self._pads, self._smooth)
@@ -62,7 +70,7 @@ class Wav2LipPipeline:
             self._strength[shot.numbers] = strength[shot.rows]
 
     def frames(self, numbers: Sequence[int], planes: Sequence[list[Plane]]) -> list[list[RegionPatch]]:
-        """Speak some frames; see ``PersonPipeline.frames``."""
+        """Speak some frames; see ``FramePipeline.frames``."""
         made: list[list[RegionPatch]] = [[] for _ in numbers]
         places = [place for place, number in enumerate(numbers) if self._strength[number] >= FAINTEST]
         if not places or self._mel is None:

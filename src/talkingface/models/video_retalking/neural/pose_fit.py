@@ -58,7 +58,9 @@ class PoseFit:
         """Carry points (N, 2) of the picture, y upwards, to the cut, y upwards."""
         width, height = self.scaled_size()
         middle = np.array([self.width / 2 - self.x, self.height / 2 - self.y])
-        return (np.asarray(points, np.float64) + middle) * self.scale - (np.array([width, height]) - SIZE) / 2
+        return np.asarray(
+            (np.asarray(points, np.float64) + middle) * self.scale - (np.array([width, height]) - SIZE) / 2
+        )
 
 
 def five_points(landmarks: NDArray[np.floating]) -> FloatArray:

@@ -1,0 +1,291 @@
+"""Dubs by the neural backend, its networks narrow and random, on clips made from the sample's portrait."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from talkingface import dub
+from talkingface.errors import Cancelled, OptionError, WeightsMissingError
+from talkingface.progress import Cancellation
+from talkingface.weights import store
+from talkingface.weights.catalog import catalog_entry
+
+torch = pytest.importorskip("torch")
+
+from .small_networks import changeless, narrow, write_files  # noqa: E402
+
+LOSSLESS: dict[str, Any] = {"video_codec": "ffv1", "threads": 2, "backend": "neural", "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of the released files' names; loading gives narrow networks."""
+    folder = write_files(tmp_path_factory.mktemp("checkpoints"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "load", lambda name, folder, **how: narrow(name))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def speak(checkpoints: Path, face: Path, speech: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """``speak(clip=..., **options)``: a dub and its frames; the same one is made once."""
+    from .conftest import decode_video
+
+    folder, cache, made = tmp_path_factory.mktemp("dubs"), tmp_path_factory.mktemp("cache"), {}
+
+    def run(clip: Path | None = None, **options: Any) -> Any:
+        key = repr((clip, sorted(options.items())))
+        if key not in made:
+            settings = {**LOSSLESS, "checkpoint_dir": checkpoints, "cache_dir": cache, "batch_size": 8, **options}
+            result = dub(clip or face, speech, folder / f"{len(made)}.mkv", **settings)
+            made[key] = result, decode_video(result.output)
+        return made[key]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def source(face: Path) -> Any:
+    from .conftest import decode_video
+
+    return decode_video(face)
+
+
+def differences(one: Any, other: Any) -> np.ndarray:
+    """(N, H, W) of lumas."""
+    pairs = zip(one.frames, other.frames, strict=True)
+    return np.stack([np.abs(a[0].astype(int) - b[0]) for a, b in pairs])
+
+
+def box(changed: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what is True in (H, W)."""
+    rows, columns = np.nonzero(changed)
+    return int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())
+
+
+def test_the_result_is_whole_and_says_what_made_it(speak, source, checkpoints: Path) -> None:
+    result, video = speak()
+    assert video.times == source.times  # 1.2 s of sound, 30 frames: no tail is lost
+    assert (result.frames_total, result.frames_dubbed) == (30, 30)
+    report = result.report
+    assert report["backend"] == "neural"
+    for name in ("DNet", "LNet", "ENet", "Deep3DRecon", "GFPGANv1Clean512", "ParseNet512"):
+        assert re.fullmatch("[0-9a-f]{64}", report["weights"][catalog_entry(name).files[0]])
+    assert "GPEN-BFR-512.pth" not in report["weights"]  # balanced does not read it
+    assert any("similarity_Lm3D_all.mat" in note for note in report["notes"])
+    assert any("expression.mat" in note for note in report["notes"])
+
+
+@pytest.mark.parametrize("options", [{}, {"quality": "fast"}, {"emotion": "sad"}, {"enhance": "face"}])
+def test_outside_the_face_every_bit_stays(speak, source, options: dict[str, Any]) -> None:
+    _, video = speak(**options)
+    changed = differences(source, video) > 0
+    assert changed.any((1, 2)).all()
+    left, top, right, bottom = box(changed.any(0))
+    height, width = changed.shape[1:]
+    assert left > 0.1 * width and right < 0.9 * width
+    assert (right - left) * (bottom - top) < 0.25 * width * height
+    for place, (own, made) in enumerate(zip(source.frames, video.frames, strict=True)):
+        for plane in (1, 2):
+            other = own[plane] != made[plane]
+            other[top // 2 : bottom // 2 + 1, left // 2 : right // 2 + 1] = False
+            assert other.sum() <= 0.002 * other.size, place
+
+
+def test_the_same_again_gives_the_same_bits(speak, tmp_path: Path) -> None:
+    _, one = speak()
+    _, two = speak(work_dir=tmp_path)
+    assert not differences(one, two).any()
+
+
+def test_frames_made_together_are_those_made_alone(speak) -> None:
+    _, together = speak()
+    _, alone = speak(batch_size=1)
+    assert differences(together, alone).max() <= 1  # sums of floats in another order
+
+
+def test_an_interrupted_run_gives_the_same_frames(
+    speak, checkpoints: Path, face: Path, speech: Path, tmp_path: Path, watcher, decode, monkeypatch
+) -> None:
+    _, whole = speak()
+    monkeypatch.setattr("talkingface.dubbing.dub.SEGMENT_FRAMES", 8)
+    monkeypatch.setattr("talkingface.dubbing.synthesise.GROUPS_END", 8)
+    settings = {**LOSSLESS, "checkpoint_dir": checkpoints, "batch_size": 8, "work_dir": tmp_path / "work"}
+    cancel = Cancellation()
+    progress = watcher("speak lips", 20, cancel)
+    with pytest.raises(Cancelled, match="--resume"):
+        dub(face, speech, tmp_path / "out.mkv", progress=progress, cancel=cancel, **settings)
+    result = dub(face, speech, tmp_path / "out.mkv", resume=True, **settings)
+    assert result.report["frames"]["from_interrupted_run"] in (8, 16)
+    assert not differences(whole, decode(result.output)).any()
+
+
+def test_other_weights_are_another_job(
+    speak, checkpoints: Path, face: Path, speech: Path, tmp_path: Path, watcher
+) -> None:
+    settings = {**LOSSLESS, "checkpoint_dir": checkpoints, "batch_size": 8, "work_dir": tmp_path / "work"}
+    cancel = Cancellation()
+    with pytest.raises(Cancelled):
+        dub(face, speech, tmp_path / "out.mkv", progress=watcher("speak lips", 9, cancel), cancel=cancel, **settings)
+    (before,) = (tmp_path / "work").iterdir()
+    (checkpoints / "DNet.pt").write_text("other")
+    try:
+        result = dub(face, speech, tmp_path / "out.mkv", resume=True, **settings)
+    finally:
+        (checkpoints / "DNet.pt").write_text("DNet")
+    assert any("no interrupted run" in note or "nothing" in note for note in result.report["notes"]) or before.exists()
+    assert result.report["frames"]["from_interrupted_run"] == 0
+
+
+def test_frames_without_the_face_pass_through(
+    speak, pictures, make_clip: Callable[..., Path], decode: Callable[[Path], Any]
+) -> None:
+    wall = np.full_like(pictures[0], 90)
+    clip = make_clip("gap.mp4", [*pictures[:12], *[wall] * 8, *pictures[12:22]])
+    result, video = speak(clip=clip)
+    changed = differences(decode(clip), video).any((1, 2))
+    assert not changed[12:20].any()
+    assert changed[2:10].all() and changed[23:28].all()
+    assert result.frames_passed >= 8
+
+
+def test_a_longer_sound_bounces(speak, pictures, make_clip: Callable[..., Path]) -> None:
+    result, video = speak(clip=make_clip("short.mp4", pictures[:12]))
+    assert (len(video.frames), result.frames_dubbed) == (30, 30)
+
+
+def test_a_longer_video_is_cut_or_passes_on_in_silence(speak, source, pictures, make_clip) -> None:
+    clip = make_clip("long.mp4", [*pictures, *pictures[::-1][1:11]])
+    assert speak(clip=clip)[0].frames_total == 30
+    assert speak(clip=clip, length="bounce,pad")[0].frames_dubbed == 40
+
+
+# options
+
+
+def lower_than_eyes(changed: np.ndarray, face_box: tuple[int, int, int, int]) -> bool:
+    """Whether only the lower half of the box (in which the network repaints) is True."""
+    _, top, _, bottom = face_box
+    return not changed[:, : (top + bottom) // 2 - (bottom - top) // 8].any()
+
+
+def test_the_upper_face_can_be_kept(speak, source) -> None:
+    whole = differences(source, speak()[1]).any(0) > 0
+    kept = differences(source, speak(keep_upper_face=True)[1]) > 0
+    assert kept.any((1, 2)).all()
+    assert lower_than_eyes(kept, box(whole))
+
+
+@pytest.mark.parametrize("emotion", ["sad", "angry", "surprise", "happy"])
+def test_an_emotion_changes_the_upper_half_of_the_frames_own_face(speak, source, emotion: str) -> None:
+    _, plain = speak(keep_upper_face=True)
+    _, moved = speak(emotion=emotion)
+    _, half = speak(emotion=emotion, strength=0.2)
+    _, top, _, bottom = box(differences(source, speak()[1]).any(0))
+    upper = slice(0, (top + bottom) // 2 - (bottom - top) // 8)
+    whole = differences(plain, moved)[:, upper]
+    assert whole.any()  # without any other option
+    assert differences(moved, half)[:, upper].any()
+    assert not np.array_equal(speak(emotion="sad")[1].frames[3][0], speak(emotion="angry")[1].frames[3][0])
+
+
+def test_no_strength_is_no_emotion(speak) -> None:
+    assert not differences(speak()[1], speak(emotion="sad", strength=0)[1]).any()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"enhancer": "none"},
+        {"enhancer": "gpen"},
+        {"enhance": "face"},
+        {"quality": "best"},
+        {"one_shot": True},
+        {"pads": "0,40,0,0"},
+        {"seed": 7},
+        {"dtype": "bf16"},
+    ],
+)
+def test_every_option_changes_the_face(speak, source, options: dict[str, Any]) -> None:
+    plain, other = speak()[1], speak(**options)[1]
+    changed = differences(plain, other)
+    assert changed.any((1, 2)).mean() > 0.8
+    either = (differences(source, plain) + differences(source, other)).any(0)
+    assert not changed.any(0)[~either].any()  # nothing where neither touches the frame
+
+
+def test_fast_restores_nothing_and_asks_for_no_restorer(speak) -> None:
+    result, fast = speak(quality="fast")
+    assert "GFPGANv1.3.pth" not in result.report["weights"]
+    assert not differences(fast, speak(enhancer="none")[1]).any()
+    assert not differences(speak()[1], speak(enhancer="gfpgan")[1]).any()
+
+
+def test_bfloat16_is_near_float32(speak) -> None:
+    assert differences(speak()[1], speak(dtype="bf16")[1]).mean() < 2
+
+
+def test_the_expression_of_a_picture(speak, pictures, tmp_path: Path) -> None:
+    path = tmp_path / "shown.png"
+    cv2.imwrite(str(path), pictures[0])
+    result, shown = speak(expression=str(path))
+    assert differences(speak()[1], shown).any()
+    assert not any("expression.mat" in note for note in result.report["notes"])
+    assert not differences(speak()[1], speak(expression="neutral")[1]).any()
+
+
+def test_what_the_networks_have_no_template_of(speak, checkpoints: Path) -> None:
+    with pytest.raises(OptionError, match=r"sad.*--emotion sad"):
+        speak(expression="sad")
+    with pytest.raises(WeightsMissingError, match=r"expression\.mat"):
+        speak(expression="happy")
+
+
+@pytest.mark.parametrize(("device", "dtype", "words"), [("cuda", "fp32", "cuda"), ("cpu", "fp16", "fp16")])
+def test_a_device_or_precision_that_cannot_be(speak, device: str, dtype: str, words: str) -> None:
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(OptionError, match=words):
+        speak(device=device, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("quality", "missing"), [("fast", "ENet"), ("balanced", "GFPGANv1Clean512"), ("best", "GPEN512")]
+)
+def test_what_is_missing_is_named(speak, face, speech, tmp_path: Path, quality: str, missing: str) -> None:
+    folder = write_files(tmp_path / "some")
+    file = catalog_entry(missing).files[0]
+    (folder / file).unlink()
+    with pytest.raises(WeightsMissingError, match=re.escape(file)) as caught:
+        speak(quality=quality, checkpoint_dir=folder)
+    assert caught.value.exit_code == 5
+
+
+# networks that change nothing show where everything is put
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("quality", ["fast", "best"])
+def test_networks_that_change_nothing_give_the_frame_back(
+    speak, pictures, make_clip, decode, monkeypatch, rotation: int, quality: str
+) -> None:
+    if rotation in (180, 270) and quality == "best":
+        pytest.skip("turns are the same for both")
+    monkeypatch.setattr(store, "load", lambda name, folder, **how: changeless(name))
+    turned = [np.ascontiguousarray(np.rot90(picture, rotation // 90)) for picture in pictures[:8]]
+    clip = make_clip(f"turned{rotation}.mp4", turned, rotation=rotation)
+    result, video = speak(clip=clip, quality=quality, length="cut")
+    assert result.frames_dubbed == 8
+    off = differences(decode(clip), video)
+    changed = off > 0
+    assert changed.any((1, 2)).all()
+    left, top, right, bottom = box(changed.any(0))
+    assert off[:, top:bottom, left:right].mean() < 1.5  # what resampling takes
+    assert np.percentile(off[:, top:bottom, left:right], 99) < 16
