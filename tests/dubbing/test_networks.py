@@ -35,7 +35,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def speak(checkpoints: Path, face: Path, speech: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """``speak(clip=..., **options)``: a dub and its frames; the same one is made once."""
+    """``speak(clip=..., **options)``: a dub of the first 0.4 s and its frames; the same one is made once."""
     from .conftest import decode_video
 
     folder, cache, made = tmp_path_factory.mktemp("dubs"), tmp_path_factory.mktemp("cache"), {}
@@ -43,7 +43,8 @@ def speak(checkpoints: Path, face: Path, speech: Path, tmp_path_factory: pytest.
     def run(clip: Path | None = None, **options: Any) -> Any:
         key = repr((clip, sorted(options.items())))
         if key not in made:
-            settings = {**LOSSLESS, "checkpoint_dir": checkpoints, "cache_dir": cache, "batch_size": 8, **options}
+            settings = {**LOSSLESS, "checkpoint_dir": checkpoints, "cache_dir": cache, "batch_size": 8, "preview": 0.4}
+            settings |= options
             result = dub(clip or face, speech, folder / f"{len(made)}.mkv", **settings)
             made[key] = result, decode_video(result.output)
         return made[key]
@@ -60,7 +61,7 @@ def source(face: Path) -> Any:
 
 def differences(one: Any, other: Any) -> np.ndarray:
     """(N, H, W) of lumas."""
-    pairs = zip(one.frames, other.frames, strict=True)
+    pairs = zip(one.frames, other.frames, strict=False)  # of one there may be only the beginning
     return np.stack([np.abs(a[0].astype(int) - b[0]) for a, b in pairs])
 
 
@@ -71,7 +72,7 @@ def box(changed: np.ndarray) -> tuple[int, int, int, int]:
 
 
 def test_the_result_is_whole_and_says_what_made_it(speak, source, checkpoints: Path) -> None:
-    result, video = speak()
+    result, video = speak(preview=None)
     assert video.times == source.times  # 1.2 s of sound, 30 frames: no tail is lost
     assert (result.frames_total, result.frames_dubbed) == (30, 30)
     report = result.report
@@ -92,7 +93,7 @@ def test_outside_the_face_every_bit_stays(speak, source, options: dict[str, Any]
     height, width = changed.shape[1:]
     assert left > 0.1 * width and right < 0.9 * width
     assert (right - left) * (bottom - top) < 0.25 * width * height
-    for place, (own, made) in enumerate(zip(source.frames, video.frames, strict=True)):
+    for place, (own, made) in enumerate(zip(source.frames, video.frames, strict=False)):
         for plane in (1, 2):
             other = own[plane] != made[plane]
             other[top // 2 : bottom // 2 + 1, left // 2 : right // 2 + 1] = False
@@ -114,7 +115,7 @@ def test_frames_made_together_are_those_made_alone(speak) -> None:
 def test_an_interrupted_run_gives_the_same_frames(
     speak, checkpoints: Path, face: Path, speech: Path, tmp_path: Path, watcher, decode, monkeypatch
 ) -> None:
-    _, whole = speak()
+    _, whole = speak(preview=None)
     monkeypatch.setattr("talkingface.dubbing.dub.SEGMENT_FRAMES", 8)
     monkeypatch.setattr("talkingface.dubbing.synthesise.GROUPS_END", 8)
     settings = {**LOSSLESS, "checkpoint_dir": checkpoints, "batch_size": 8, "work_dir": tmp_path / "work"}
@@ -149,7 +150,7 @@ def test_frames_without_the_face_pass_through(
 ) -> None:
     wall = np.full_like(pictures[0], 90)
     clip = make_clip("gap.mp4", [*pictures[:12], *[wall] * 8, *pictures[12:22]])
-    result, video = speak(clip=clip)
+    result, video = speak(clip=clip, preview=None)
     changed = differences(decode(clip), video).any((1, 2))
     assert not changed[12:20].any()
     assert changed[2:10].all() and changed[23:28].all()
@@ -157,14 +158,14 @@ def test_frames_without_the_face_pass_through(
 
 
 def test_a_longer_sound_bounces(speak, pictures, make_clip: Callable[..., Path]) -> None:
-    result, video = speak(clip=make_clip("short.mp4", pictures[:12]))
+    result, video = speak(clip=make_clip("short.mp4", pictures[:12]), preview=None)
     assert (len(video.frames), result.frames_dubbed) == (30, 30)
 
 
 def test_a_longer_video_is_cut_or_passes_on_in_silence(speak, source, pictures, make_clip) -> None:
     clip = make_clip("long.mp4", [*pictures, *pictures[::-1][1:11]])
-    assert speak(clip=clip)[0].frames_total == 30
-    assert speak(clip=clip, length="bounce,pad")[0].frames_dubbed == 40
+    assert speak(clip=clip, preview=None)[0].frames_total == 30
+    assert speak(clip=clip, length="bounce,pad", preview=None)[0].frames_dubbed == 40
 
 
 # options
@@ -281,7 +282,7 @@ def test_networks_that_change_nothing_give_the_frame_back(
     monkeypatch.setattr(store, "load", lambda name, folder, **how: changeless(name))
     turned = [np.ascontiguousarray(np.rot90(picture, rotation // 90)) for picture in pictures[:8]]
     clip = make_clip(f"turned{rotation}.mp4", turned, rotation=rotation)
-    result, video = speak(clip=clip, quality=quality, length="cut")
+    result, video = speak(clip=clip, quality=quality, preview=0.32)
     assert result.frames_dubbed == 8
     off = differences(decode(clip), video)
     changed = off > 0
