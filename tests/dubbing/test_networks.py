@@ -272,21 +272,29 @@ def test_what_is_missing_is_named(speak, face, speech, tmp_path: Path, quality: 
 # networks that change nothing show where everything is put
 
 
-@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-@pytest.mark.parametrize("quality", ["fast", "best"])
+@pytest.mark.parametrize(
+    ("rotation", "quality"), [(0, "fast"), (90, "fast"), (180, "fast"), (270, "fast"), (0, "best"), (90, "best")]
+)
 def test_networks_that_change_nothing_give_the_frame_back(
     speak, pictures, make_clip, decode, monkeypatch, rotation: int, quality: str
 ) -> None:
-    if rotation in (180, 270) and quality == "best":
-        pytest.skip("turns are the same for both")
     monkeypatch.setattr(store, "load", lambda name, folder, **how: changeless(name))
     turned = [np.ascontiguousarray(np.rot90(picture, rotation // 90)) for picture in pictures[:8]]
     clip = make_clip(f"turned{rotation}.mp4", turned, rotation=rotation)
     result, video = speak(clip=clip, quality=quality, preview=0.32)
     assert result.frames_dubbed == 8
-    off = differences(decode(clip), video)
-    changed = off > 0
-    assert changed.any((1, 2)).all()
-    left, top, right, bottom = box(changed.any(0))
-    assert off[:, top:bottom, left:right].mean() < 1.5  # what resampling takes
-    assert np.percentile(off[:, top:bottom, left:right], 99) < 16
+    given = decode(clip)
+    off = differences(given, video)
+    assert (off > 0).any((1, 2)).all()
+    left, top, right, bottom = box((off > 0).any(0))
+    assert off[:, top:bottom, left:right].mean() < 3  # what resampling takes of a picture this sharp
+    for own, made in zip(given.frames, video.frames, strict=True):
+        inner = [_detail(planes[0][top:bottom, left:right]) for planes in (own, made)]
+        window = cv2.createHanningWindow(inner[0].shape[::-1], cv2.CV_32F)
+        (across, down), _ = cv2.phaseCorrelate(*inner, window)
+        assert max(abs(across), abs(down)) < 0.3  # pixels: everything lies where it was
+
+
+def _detail(luma: np.ndarray) -> np.ndarray:
+    picture = luma.astype(np.float32)
+    return picture - cv2.GaussianBlur(picture, (0, 0), 4)

@@ -28,17 +28,13 @@ from talkingface.progress import Cancellation, SilentProgress
 class Painter:
     """Stands for a planned pipeline: a white square on frames with an even number, nothing on the others."""
 
-    def __init__(self, x0: int = 100, batch: int = 1) -> None:
+    def __init__(self, x0: int = 100) -> None:
         self.asked: list[int] = []
         self.x0 = x0
-        self.batch = batch
-        self.groups: list[int] = []
 
-    def plan(self, shots: Any, times: Any, speech: Any) -> None:
-        raise AssertionError("is planned already")
+    batch = 1
 
     def frames(self, numbers: Sequence[int], planes: Sequence[list[np.ndarray]]) -> list[list[RegionPatch]]:
-        self.groups.append(len(numbers))
         return [self.frame(number, own) for number, own in zip(numbers, planes, strict=True)]
 
     def frame(self, number: int, planes: list[np.ndarray]) -> list[RegionPatch]:
@@ -155,14 +151,23 @@ def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, face: Path) -> None:
     assert third.asked == []
 
 
-def test_a_pipeline_that_likes_many_frames_at_a_time_makes_the_same(tmp_path: Path, face: Path) -> None:
-    order = list(range(11))
-    one, many = Painter(), Painter(batch=4)
-    single = run(face, tmp_path / "one", order, one)
-    grouped = run(face, tmp_path / "many", order, many)
-    assert one.groups == [1] * 11
-    assert many.groups == [4, 4, 3]
-    assert many.asked == order
-    np.testing.assert_array_equal(grouped.spoken, single.spoken)
-    for segment, other in zip(grouped.segments, single.segments, strict=True):
-        assert segment.path.read_bytes() == other.path.read_bytes()
+def test_frames_are_made_together_and_groups_end_with_segments(tmp_path: Path, face: Path, monkeypatch) -> None:
+    class Together(Painter):
+        batch = 5
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.groups: list[list[int]] = []
+
+        def frames(self, numbers: Sequence[int], planes: Sequence[list[np.ndarray]]) -> list[list[RegionPatch]]:
+            self.groups.append(list(numbers))
+            return super().frames(numbers, planes)
+
+    monkeypatch.setattr("talkingface.dubbing.synthesise.GROUPS_END", 8)
+    order = [*range(12), *range(10, 3, -1), 3]
+    together = Together()
+    made = run(face, tmp_path / "together", order, together)
+    assert together.groups == [[0, 1, 2, 3, 4], [5, 6, 7], [8, 9, 10, 11, 12], [13, 14, 15], [16, 17, 18, 19]]
+    alone = run(face, tmp_path / "alone", order, Painter())
+    for one, other in zip(made.segments, alone.segments, strict=True):
+        assert one.path.read_bytes() == other.path.read_bytes()
