@@ -18,7 +18,8 @@ FloatArray = NDArray[np.float32]
 SIDE = 96  # pixels of the network's pictures
 MOST_SAMPLES = 12  # along each side of one of its pixels; a face of 1152 pixels needs them
 LOWER, WHOLE = "lower", "whole"
-FADE = 0.10  # of the box, over which what is put back comes in at its edges
+FADE = 0.10  # of the box, over which what is put back comes in at its sides and top
+LOWER_FADE = 0.05  # and below, where the chin ends a little above the box: it must not be the frame's own
 UPPER_FADE = (0.40, 0.50)  # of the box's height, when only what was masked is put back
 EDGE = 0.01  # of the box on each side that is never put back: there the mask is 0
 
@@ -30,9 +31,10 @@ def paste_mask(region: str) -> FloatArray:
         region: ``lower``, the half that the network did not see, or ``whole``, everything as the released program does.
     """
     places = (np.arange(SIDE) + 0.5) / SIDE
-    edges = smoothstep(EDGE, FADE, places) * smoothstep(EDGE, FADE, 1 - places)
-    down = smoothstep(*UPPER_FADE, places) * smoothstep(EDGE, FADE, 1 - places) if region == LOWER else edges
-    return np.asarray(down[:, None] * edges[None], np.float32)
+    across = smoothstep(EDGE, FADE, places) * smoothstep(EDGE, FADE, 1 - places)
+    upper = smoothstep(*(UPPER_FADE if region == LOWER else (EDGE, FADE)), places)
+    down = upper * smoothstep(EDGE, LOWER_FADE, 1 - places)
+    return np.asarray(down[:, None] * across[None], np.float32)
 
 
 class FaceCropper:

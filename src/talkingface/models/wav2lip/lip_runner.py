@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from talkingface.models.inference_folding import fold_for_inference
+from talkingface.models.inference_folding import fold_for_inference, lay_channels_last
 from talkingface.models.video_retalking.neural.devices import Batches
 from talkingface.models.wav2lip.face_crops import SIDE
 
@@ -22,7 +22,7 @@ class LipRunner:
     def __init__(
         self, network: Any, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32, batch: int = 0
     ) -> None:
-        """Take a network, whose batch norms are folded into its weights.
+        """Take a network, whose batch norms are folded into its weights, which are laid channels last.
 
         Args:
             network: A ``Wav2Lip`` with its weights, in float32 on the CPU; it is changed.
@@ -31,6 +31,7 @@ class LipRunner:
             batch: Faces at a time, 0 for ``USUAL_BATCH``. It is halved when memory does not do.
         """
         fold_for_inference(network)
+        lay_channels_last(network)
         self._network = network.to(device=device, dtype=dtype)
         self._device, self._dtype = device, dtype
         self._batches = Batches(batch or USUAL_BATCH)
@@ -65,5 +66,6 @@ class LipRunner:
         sounds = torch.from_numpy(mels)[:, None].to(self._device, self._dtype)
         masked = pictures.clone()
         masked[:, :, SIDE // 2 :] = 0
-        spoken = self._network(sounds, torch.cat([masked, pictures], 1))
+        shown = torch.cat([masked, pictures], 1).contiguous(memory_format=torch.channels_last)
+        spoken = self._network(sounds, shown)
         return np.asarray((spoken.float() * 255).permute(0, 2, 3, 1).cpu().numpy())
