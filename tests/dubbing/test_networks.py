@@ -298,3 +298,86 @@ def test_networks_that_change_nothing_give_the_frame_back(
 def _detail(luma: np.ndarray) -> np.ndarray:
     picture = luma.astype(np.float32)
     return picture - cv2.GaussianBlur(picture, (0, 0), 4)
+
+
+# what is planned
+
+
+class _PlannedError(Exception):
+    pass
+
+
+@pytest.fixture
+def planned(checkpoints: Path, face: Path, speech: Path, tmp_path: Path, monkeypatch) -> Any:
+    """A planned pipeline, and the planes of the clip's frames; called with options."""
+
+    def plan(clip: Path | None = None, **options: Any) -> Any:
+        found: list[Any] = []
+
+        def catch(source: Path, analysis: Any, schedule: Any, pipelines: Any, writer: Any, **how: Any) -> None:
+            found.append((pipelines[0], schedule))
+            raise _PlannedError
+
+        monkeypatch.setattr("talkingface.dubbing.dub.synthesise", catch)
+        settings = {**LOSSLESS, "checkpoint_dir": checkpoints, "work_dir": tmp_path / "work", "cache": False}
+        with pytest.raises(_PlannedError):
+            dub(clip or face, speech, tmp_path / "out.mkv", **{**settings, **options})
+        return found[0]
+
+    return plan
+
+
+def test_a_frame_is_the_same_in_any_company(planned, source) -> None:
+    pipeline, _ = planned(batch_size=3)
+    alone = pipeline.frames([5], [source.frames[5]])
+    among = pipeline.frames([9, 5, 2, 21], [source.frames[n] for n in (9, 5, 2, 21)])
+    (one,), (other,) = alone[0], among[1]
+    assert (one.x0, one.y0) == (other.x0, other.y0)
+    np.testing.assert_array_equal(one.alpha, other.alpha)
+    for a, b in zip(one.planes, other.planes, strict=True):
+        np.testing.assert_allclose(a, b, atol=0.05)
+
+
+def test_windows_are_those_of_the_whole_clip(planned) -> None:
+    from talkingface.models.video_retalking.neural.semantic_window import semantic_window, with_expression
+
+    pipeline, _ = planned()
+    (shot,) = pipeline._shots
+    rows = shot.coefficients[:]
+    assert rows.shape == (30, 262)
+    np.testing.assert_array_equal(rows[:, 257:259], 256)
+    for row in (0, 5, 14, 29):
+        whole = with_expression(semantic_window(rows, row), pipeline.template)
+        np.testing.assert_array_equal(pipeline._window(shot, row), whole)
+
+
+def test_every_frame_hears_its_own_time(planned, source, pictures, make_clip, decode) -> None:
+    pts = [0, *np.cumsum(np.random.default_rng(2).choice([256, 427, 512, 1100], len(pictures) - 1)).tolist()]
+    clip = make_clip("uneven.mp4", pictures, pts=pts)
+    pipeline, schedule = planned(clip, length="bounce,pad")
+    frames = decode(clip).frames
+    number = 11
+    found = pipeline._input(number, frames[number])
+    start = int(pts[number] / 12_800 * 80 + 1e-6)
+    assert schedule.times[number] == pytest.approx(pts[number] / 12_800)
+    np.testing.assert_array_equal(found.mel, pipeline._mel.columns(start, 16))
+    last = pipeline._input(29, frames[29])
+    assert last.mel.shape == (80, 16)  # however little sound is left
+
+
+# real clips
+
+
+@pytest.mark.parametrize("name", ["vrt_face1.mp4", "vrt_face5.mp4", "grid_bbaf2n.mp4"])
+def test_a_real_clip(speak, decode, real_clips: Path, name: str) -> None:
+    clip = real_clips / name
+    result, video = speak(clip=clip, preview=0.5)
+    assert result.frames_dubbed == result.frames_total == len(video.frames)
+    assert result.duration == pytest.approx(0.5, abs=0.1)
+    given = decode(clip)
+    off = [abs(one - other) for one, other in zip(video.times, given.times, strict=False)]
+    assert max(off) <= 0.001  # Matroska counts milliseconds
+    changed = differences(given, video) > 0
+    assert changed.any((1, 2)).all()
+    assert changed.any(0).mean() < 0.4
+    assert not any(edge.any() for edge in (changed[:, 0], changed[:, :, 0], changed[:, :, -1]))
