@@ -38,13 +38,14 @@ def test_an_interrupted_job_goes_on_with_the_same_frames(
     monkeypatch.setattr("talkingface.dubbing.dub.SEGMENT_FRAMES", 6)
     monkeypatch.setattr("talkingface.dubbing.synthesise.GROUPS_END", 6)
     method = open_method(Wav2LipOptions(model="wav2lip", checkpoint_dir=narrow, batch_size=4))
-    settings: dict[str, Any] = {"preview": 0.6, "video_codec": "ffv1", "threads": 1, "method": method}
+    settings: dict[str, Any] = {"preview": 1.2, "video_codec": "ffv1", "threads": 1, "method": method}
     dub(portrait, hello, tmp_path / "whole.mkv", **settings)
     cancel = Cancellation()
     with pytest.raises(Cancelled, match="--resume"):
-        dub(portrait, hello, tmp_path / "parts.mkv", progress=StopsAt(8, cancel), cancel=cancel, **settings)
+        dub(portrait, hello, tmp_path / "parts.mkv", progress=StopsAt(20, cancel), cancel=cancel, **settings)
     result = dub(portrait, hello, tmp_path / "parts.mkv", resume=True, **settings)
-    assert result.report["frames"]["from_interrupted_run"] == 6
+    kept = result.report["frames"]["from_interrupted_run"]
+    assert kept in (6, 12, 18)  # what still waited for the encoder is lost
     for whole, parts in zip(decode(tmp_path / "whole.mkv"), decode(tmp_path / "parts.mkv"), strict=True):
         for one, other in zip(whole, parts, strict=True):
             np.testing.assert_array_equal(one, other)
