@@ -159,7 +159,7 @@ def test_frames_without_the_face_pass_through(
 
 def test_ten_bits_and_colour_at_full_size_stay(speak, pictures, make_clip, decode) -> None:
     clip = make_clip("deep.mp4", pictures[:8], codec="libx265", pixel_format="yuv444p10le")
-    result, video = speak(clip=clip, pixel_format="keep")
+    _, video = speak(clip=clip, pixel_format="keep")
     given = decode(clip)
     assert video.pixel_format == given.pixel_format == "yuv444p10le"
     changed = differences(given, video) > 0
