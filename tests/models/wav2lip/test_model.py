@@ -199,3 +199,13 @@ def test_listing_it_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_its_options_are_in_the_help_of_a_run_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, shown in (["run", "--help"], False), (["run", "--model=wav2lip", "--help"], True):
+        assert main(words) == 0
+        said = capsys.readouterr().out
+        assert "--one-shot" in said
+        assert ("--no-smooth" in said) == shown and ("0,10,0,0" in said) == shown
+    assert main(["run", "--model=wav2lop", "-h"]) == 2
+    assert "did you mean 'wav2lip'" in capsys.readouterr().err
