@@ -206,6 +206,6 @@ def test_its_options_are_in_the_help_of_a_run_with_it(capsys: pytest.CaptureFixt
         assert main(words) == 0
         said = capsys.readouterr().out
         assert "--one-shot" in said
-        assert ("--no-smooth" in said) == shown and ("0,10,0,0" in said) == shown
+        assert ("--smooth" in said) == shown and ("0,10,0,0" in said) == shown
     assert main(["run", "--model=wav2lop", "-h"]) == 2
     assert "did you mean 'wav2lip'" in capsys.readouterr().err
