@@ -28,6 +28,11 @@ def test_the_command_line_reference_is_up_to_date() -> None:
     assert done.returncode == 0, "run: python tools/write_cli_reference.py"
 
 
+def test_the_list_of_weights_is_up_to_date() -> None:
+    done = subprocess.run([sys.executable, ROOT / "tools" / "write_checkpoints_readme.py", "--check"], check=False)
+    assert done.returncode == 0, "run: python tools/write_checkpoints_readme.py"
+
+
 @pytest.mark.parametrize("name", READMES)
 def test_readmes_open_with_the_two_commands(name: str) -> None:
     run, tests = commands(name)[:2]
@@ -38,7 +43,10 @@ def test_readmes_open_with_the_two_commands(name: str) -> None:
     assert run in commands(READMES[0]) and tests in commands(READMES[0])
 
 
-@pytest.mark.parametrize("name", [*READMES, "dataset/README.md", "docs/cli.md", "docs/evaluation.md"])
+@pytest.mark.parametrize(
+    "name",
+    [*READMES, "dataset/README.md", "docs/cli.md", "docs/evaluation.md", "docs/weights.md", "checkpoints/README.md"],
+)
 def test_documented_command_lines_are_valid(name: str) -> None:
     checked = 0
     for line in commands(name):
@@ -57,7 +65,7 @@ def test_documented_command_lines_are_valid(name: str) -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    for name in (*READMES, "dataset/README.md", "checkpoints/README.md", "CHANGELOG.md"):
+    for name in (*READMES, "dataset/README.md", "checkpoints/README.md", "docs/weights.md", "CHANGELOG.md"):
         for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / name).read_text(encoding="utf-8")):
             if "://" not in link:
                 assert (ROOT / name).parent.joinpath(link).exists(), f"{name}: {link}"

@@ -16,6 +16,18 @@ def test_this_installation_can_encode_and_write() -> None:
     assert checks["tiny encode"].detail == "8 of 8 H.264 frames written and read back"
 
 
+def test_checkpoints_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    name = "checkpoints (optional)"
+    (check,) = [check for check in check_installation() if check.name == name]
+    assert check.ok and check.detail == "none in checkpoints/; none are needed"
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "DNet.pt").write_bytes(b"x")
+    (check,) = [check for check in check_installation() if check.name == name]
+    assert check.ok and check.detail == "DNet; talkingface weights verify checks them"
+
+
 def test_missing_weights_are_bad(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "asset_hashes", lambda: {"a.onnx": None})
     (check,) = [check for check in check_installation() if check.name == "a.onnx"]

@@ -12,12 +12,29 @@ from talkingface.models import networks
 from talkingface.weights.catalog import CATALOG, EMBEDDED, catalog_entry
 from talkingface.weights.embedded import EMBEDDED_FILES
 
-RELEASED = (
-    "DNet.pt LNet.pth ENet.pth face3d_pretrain_epoch_20.pth BFM/similarity_Lm3D_all.mat expression.mat "
-    "GPEN-BFR-512.pth ParseNet-latest.pth RetinaFace-R50.pth GFPGANv1.3.pth 30_net_gen.pth "
-    "shape_predictor_68_face_landmarks.dat s3fd-619a316812.pth 2DFAN4-cd938726ad.zip detection_Resnet50_Final.pth "
-    "parsing_parsenet.pth wav2lip.pth wav2lip_gan.pth lipsync_expert.pth visual_quality_disc.pth LSE/syncnet_v2.model"
-).split()
+RELEASED = [
+    "DNet.pt",
+    "LNet.pth",
+    "ENet.pth",
+    "face3d_pretrain_epoch_20.pth",
+    "BFM/similarity_Lm3D_all.mat",
+    "expression.mat",
+    "GPEN-BFR-512.pth",
+    "ParseNet-latest.pth",
+    "RetinaFace-R50.pth",
+    "GFPGANv1.3.pth",
+    "30_net_gen.pth",
+    "shape_predictor_68_face_landmarks.dat",
+    "s3fd-619a316812.pth",
+    "2DFAN4-cd938726ad.zip",
+    "detection_Resnet50_Final.pth",
+    "parsing_parsenet.pth",
+    "wav2lip.pth",
+    "wav2lip_gan.pth",
+    "lipsync_expert.pth",
+    "visual_quality_disc.pth",
+    "LSE/syncnet_v2.model",
+]
 
 
 def test_every_released_file_has_an_entry() -> None:
@@ -48,6 +65,8 @@ def test_every_network_has_weights() -> None:
 
 def test_hashes_in_names_are_those_of_the_table() -> None:
     for entry in CATALOG.values():
+        if entry.name == "MUSIQ":
+            continue  # pyiqa does not say that it is one
         found = re.search(r"-([0-9a-f]{8,10})\.", entry.files[0])
         assert found is None or entry.sha256 == found[1], entry.files[0]
 
@@ -56,7 +75,7 @@ def test_entries_are_found_by_name_and_file() -> None:
     assert catalog_entry("LNet") is catalog_entry("lnet.pth") is catalog_entry("LNet.safetensors")
     assert catalog_entry("similarity_Lm3D_all.mat") is catalog_entry("StandardLandmarks")
     assert catalog_entry("ENet").name == "ENet"
-    with pytest.raises(OptionError, match="no weights 'ONet'; did you mean .*'DNet'"):
+    with pytest.raises(OptionError, match=r"no weights 'ONet'; did you mean .*'DNet'"):
         catalog_entry("ONet")
 
 
@@ -67,7 +86,9 @@ def test_sizes_that_cannot_be() -> None:
 
 def test_non_commercial_terms_are_not_called_free() -> None:
     for entry in CATALOG.values():
-        if re.search("non-commercial use only|research only|no commercial|not cleared|research and personal", entry.licence):
+        if re.search(
+            "non-commercial use only|research only|no commercial|not cleared|research and personal", entry.licence
+        ):
             assert entry.commercial is False, entry.name
         if "none stated" in entry.licence or "nothing stated" in entry.licence:
             assert not entry.commercial, entry.name

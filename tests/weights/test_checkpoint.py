@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import random
 import sys
 import zipfile
 from pathlib import Path
@@ -132,3 +133,26 @@ def test_torchscript_is_told_apart(tmp_path: Path) -> None:
 def test_what_is_no_state(value: Any) -> None:
     assert not is_state(value)
     assert is_state(STATE)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("kind", ["new.pth", "old.pth", "traced.zip", "x.safetensors"])
+def test_spoilt_files_are_refused_or_read_and_nothing_else(tmp_path: Path, kind: str) -> None:
+    layer, path = torch.nn.Linear(2, 3).eval(), tmp_path / kind
+    if kind == "traced.zip":
+        torch.jit.trace(layer, torch.ones(1, 2)).save(str(path))
+    elif kind == "x.safetensors":
+        pytest.importorskip("safetensors.torch").save_file(layer.state_dict(), path)
+    else:
+        torch.save(layer.state_dict(), path, _use_new_zipfile_serialization=kind == "new.pth")
+    whole, chance, refused = path.read_bytes(), random.Random(5), 0
+    for _ in range(40):
+        spoilt = bytearray(whole)
+        for _ in range(chance.choice((1, 8, 40))):
+            spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
+        path.write_bytes(spoilt)
+        try:
+            read_checkpoint(path)
+        except WeightsUnusableError:
+            refused += 1
+    assert refused >= 15

@@ -21,6 +21,26 @@ def small() -> Any:
     return layers.eval()
 
 
+class Containers(torch.nn.Module):
+    """Has attributes that TorchScript writes with its own helpers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 2)
+        self.sizes = torch.jit.Attribute([1, 2], list[int])
+        self.table = torch.jit.Attribute({"a": 1}, dict[str, int])
+        self.tensors = torch.jit.Attribute([torch.ones(1)], list[torch.Tensor])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x) * self.sizes[0] + self.table["a"] + self.tensors[0]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_containers_of_a_module_do_no_harm(tmp_path: Path) -> None:
+    torch.jit.script(Containers()).save(str(tmp_path / "x.zip"))
+    assert set(read_torchscript(tmp_path / "x.zip")) == {"layer.weight", "layer.bias"}
+
+
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize("scripted", [False, True])
 def test_tensors_are_those_of_the_state_dict(tmp_path: Path, scripted: bool) -> None:
@@ -85,7 +105,7 @@ def tensor_pickle(size: int, stride: int, offset: int, count: int = 4) -> bytes:
 def test_tensors_do_not_reach_outside_their_numbers(tmp_path: Path) -> None:
     good = archive(tmp_path / "good.zip", tensor_pickle(2, 2, 1), torch.arange(4.0).numpy().tobytes())
     assert read_torchscript(good)["w"].tolist() == [1.0, 3.0]
-    for number, parts in enumerate([(5, 1, 0), (2, 4, 1), (1, 1, 9)]):
+    for number, parts in enumerate([(5, 1, 0), (2, 4, 1), (1, 1, 9), (9, 0, 0)]):
         with pytest.raises(pickle.UnpicklingError, match="reaches outside"):
             read_torchscript(archive(tmp_path / f"{number}.zip", tensor_pickle(*parts)))
     with pytest.raises(pickle.UnpicklingError, match="holds 4 numbers instead of 9"):

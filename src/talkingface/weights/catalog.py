@@ -22,6 +22,7 @@ _MIRROR = "https://huggingface.co/camenduru/video-retalking/resolve/main/"
 _FAN_SITE = "https://www.adrianbulat.com/downloads/python-fan/"
 _FACEXLIB = "https://github.com/xinntao/facexlib/releases/download/"
 _FACEXLIB_TERMS = "facexlib: MIT as code; nothing stated of the weights"
+_PYIQA = "https://huggingface.co/chaofengc/IQA-PyTorch-Weights/resolve/main/"
 _LRS2 = "none stated; trained on LRS2, which is for research only"
 _WAV2LIP = "for research and personal use only (its README); trained on LRS2"
 _GPEN = "academic and non-commercial use only (GPEN)"
@@ -44,7 +45,8 @@ class CatalogEntry:
         help: What it is.
         home: Folder under the checkpoint folder that ``pull`` and ``import`` put it in.
         note: What else to know of getting it; may be empty.
-        in_torch_cache: Whether it belongs in torch's own cache instead, where the library that reads it looks.
+        torch_folder: Folder of torch's own cache that it belongs in instead, where the library that reads it looks;
+            empty for most.
     """
 
     name: str
@@ -59,7 +61,7 @@ class CatalogEntry:
     help: str
     home: str = ""
     note: str = ""
-    in_torch_cache: bool = False
+    torch_folder: str = ""
 
     @property
     def released(self) -> str:
@@ -232,7 +234,7 @@ _OTHER_FILES = (
     CatalogEntry(
         "AlexNet", ("alexnet-owt-7be5be79.pth",), "", None, "7be5be79", "torchvision: BSD-3; trained on ImageNet", None,
         ("https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",), "scores mouth_lpips, face_lpips",
-        "AlexNet, below LPIPS", in_torch_cache=True,
+        "AlexNet, below LPIPS", torch_folder="checkpoints",
     ),
     CatalogEntry(
         "Inception", ("inception/weights-inception-2015-12-05-6726825d.pth",), "", None, "6726825d",
@@ -244,6 +246,17 @@ _OTHER_FILES = (
         "I3D", ("i3d/i3d_pretrained_400.pt",), "", None, None, "none stated; trained on Kinetics-400", None,
         ("https://github.com/songweige/TATS/raw/main/tats/fvd/i3d_pretrained_400.pt",), "score fvd",
         "I3D as FVD wants it",
+    ),
+    *(
+        CatalogEntry(
+            name, (file,), "", None, None, "not looked up", None,
+            (_PYIQA + file,), f"score {score}", f"{name} as pyiqa wants it", torch_folder="pyiqa",
+        )
+        for name, score, file in (
+            ("NIQE", "niqe", "niqe_modelparameters.mat"),
+            ("BRISQUE", "brisque", "brisque_svm_weights.pth"),
+            ("MUSIQ", "musiq", "musiq_koniq_ckpt-e95806b9.pth"),
+        )
     ),
 )  # fmt: skip
 

@@ -37,9 +37,9 @@ def recognise(path: Path) -> CatalogEntry:
     for entry in CATALOG.values():
         if entry.matches(digest):
             return entry
-    if is_matlab(path):
-        return _by_variables(path)
     named = _by_name(path)
+    if is_matlab(path) and (named is None or named.network or named.name in MATLAB_NAMES):
+        return _by_variables(path)
     if named is not None and not named.network and named.stage != NOT_USED:
         check_other(named, path, digest)
         return named

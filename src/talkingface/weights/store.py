@@ -52,6 +52,8 @@ def find(name: str, checkpoint_dir: Path) -> Path | None:
         except WeightsMissingError:
             return None
     *own, hub = folders(checkpoint_dir)
+    if entry.torch_folder:
+        hub = hub.parent / entry.torch_folder
     places = [folder / file for folder in own for file in entry.files]
     places += [hub / PurePosixPath(file).name for file in entry.files]  # which has no folders
     return next((place for place in places if place.is_file()), None)
@@ -112,7 +114,9 @@ def place_of(entry: CatalogEntry, folder: Path) -> Path:
         entry: Whose it is.
         folder: Of checkpoints, or the cache's.
     """
-    return torch_cache() / entry.files[0] if entry.in_torch_cache else folder / entry.released
+    if entry.torch_folder:
+        return torch_cache().parent / entry.torch_folder / entry.files[0]
+    return folder / entry.released
 
 
 def missing(names: Iterable[str], checkpoint_dir: Path, commercial_only: bool = False) -> list[str]:

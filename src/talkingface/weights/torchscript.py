@@ -8,6 +8,7 @@ but tensors, plain containers and an inert stand-in for modules: it can call not
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -73,6 +74,8 @@ class _TensorUnpickler(pickle.Unpickler):
             ("torch.jit._pickle", "build_intlist"): list,
             ("torch.jit._pickle", "build_doublelist"): list,
             ("torch.jit._pickle", "build_boollist"): list,
+            ("torch.jit._pickle", "build_tensorlist"): list,
+            ("torch.jit._pickle", "restore_type_tag"): _untagged,
         }
         if module == "torch" and name in _DTYPES:
             return _DTYPES[name]
@@ -95,12 +98,18 @@ class _TensorUnpickler(pickle.Unpickler):
         return self._storages[key]
 
 
-def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Any:
+def _tensor(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> Any:
     """A tensor of its own memory; one that would reach outside the numbers is refused."""
     reach = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True)) + 1
-    if min((*size, *stride, offset), default=0) < 0 or (0 not in size and reach > len(storage)):
+    count = math.prod(size)  # with strides of 0 a tensor could have more numbers than are there
+    if min((*size, *stride, offset), default=0) < 0 or (count and max(reach, count) > len(storage)):
         raise pickle.UnpicklingError("a tensor reaches outside its numbers")
     return storage.as_strided(size, stride, offset).clone()
+
+
+def _untagged(value: Any, tag: str) -> Any:
+    """A container whose type TorchScript wrote down beside it."""
+    return value
 
 
 def _tensors(module: _Module, prefix: str) -> Iterator[tuple[str, Any]]:
