@@ -70,7 +70,7 @@ def sampled(source: Tensor, maps: NDArray[np.float64], height: int, width: int, 
         (N, C, height, width), bilinear.
     """
     wide = torch.promote_types(source.dtype, torch.float32)  # half precision would be out by a pixel
-    map_ = torch.from_numpy(maps).to(source.device, wide)
+    map_ = torch.from_numpy(maps).to(wide).to(source.device)  # some devices know no float64
     x = torch.arange(width, device=source.device, dtype=wide) + 0.5
     y = torch.arange(height, device=source.device, dtype=wide) + 0.5
     rows = map_[:, None, None, :, 1] * y[None, :, None, None]
