@@ -68,7 +68,7 @@ def test_the_package_runs_as_a_module_and_as_a_script() -> None:
         (["dub", "a.mp4", "b.wav", "-o", "c.mp4", "--lenght=pad"], "did you mean 'length'"),
         (["dub", "a.mp4", "b.wav", "c.wav", "-o", "d.mp4"], "unexpected argument 'c.wav'"),
         (["run", "--modle=x"], "did you mean 'model'"),
-        (["run", "-m", "wav2lip"], "there is no model 'wav2lip'"),
+        (["run", "-m", "sadtalker"], "there is no model 'sadtalker'"),
         (["evaluate", "a.mp4", "--metrics=ssim"], "there is no metric 'ssim'"),
         (["prepare", "-d", "nothing"], "there is no dataset 'nothing'"),
     ],

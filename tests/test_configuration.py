@@ -79,7 +79,7 @@ def test_values_are_read_by_the_type_of_the_option() -> None:
         ("crf: [", "is not YAML"),
         ("crf: !!python/object/apply:os.abort []", "is not YAML"),
         ("backend: neurl", r"backend in bad\.yaml: there is no 'neurl'; did you mean 'neural'"),
-        ("model: wav2lip2", "there is no model 'wav2lip2'; known: video_retalking"),
+        ("model: sadtalker", "there is no model 'sadtalker'; known: video_retalking, wav2lip"),
         ("model: video_retaking", "did you mean 'video_retalking'"),
         ("dataset: video-retaling", r"there is no dataset .*did you mean 'video-retalking'"),
         ("metrics: [ssim]", "there is no metric 'ssim'"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from talkingface.cli_progress import output_console, shown_job
-from talkingface.cli_verbs import Session, find_verb, parse_verb, verb_parser
+from talkingface.cli_verbs import Session, Verb, find_verb, parse_verb, verb_parser
 from talkingface.configuration import Configuration, configure
 from talkingface.errors import MediaError
+from talkingface.models.registry import load_model
 from talkingface.option_arguments import GROUPS
 from talkingface.option_fields import option_fields, plain_value
 from talkingface.quick_start import run_configured
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 def run(tokens: Sequence[str], session: Session) -> int:
     """Run a model on a dataset, score it, show the scores."""
-    early, _ = verb_parser(find_verb("run")).parse_known(tokens)  # answers --help
+    early, _ = verb_parser(_verb_of_model(tokens)).parse_known(tokens)  # answers --help
     configuration = configure(arguments=tokens)
     session.debug = configuration.options.debug
     console = output_console()
@@ -32,6 +34,16 @@ def run(tokens: Sequence[str], session: Session) -> int:
         result = run_configured(configuration, progress, cancel)
     show_result(console, result)
     return result.exit_code
+
+
+def _verb_of_model(tokens: Sequence[str]) -> Verb:
+    """The verb ``run`` with the options of the model whose help is asked for."""
+    verb, asking = find_verb("run"), ("-h", "--help")
+    if not any(word in asking for word in tokens):
+        return verb
+    known, _ = verb_parser(verb).parse_known([word for word in tokens if word not in asking])
+    model = getattr(known, "model", None)
+    return verb if model is None else replace(verb, schema=load_model(model).options_class)
 
 
 def prepare(tokens: Sequence[str], session: Session) -> int:

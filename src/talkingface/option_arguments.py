@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from talkingface.errors import OptionError, nearest_names
 from talkingface.option_fields import OptionField, option_fields
 
-GROUPS = ("Inputs", "Task", "Method", "Sound", "Training", "Evaluation", "Output", "Folders", "Machine")
+GROUPS = ("Inputs", "Task", "Method", "Networks", "Sound", "Training", "Evaluation", "Output", "Folders", "Machine")
 
 
 class OptionParser(argparse.ArgumentParser):

@@ -114,6 +114,41 @@ def parse_face(text: str) -> FaceChoice:
     )
 
 
+@dataclass(frozen=True)
+class Pads:
+    """By how many pixels a box is widened.
+
+    Attributes:
+        top: Upwards.
+        bottom: Downwards.
+        left: To the left, as the viewer sees it.
+        right: To the right.
+    """
+
+    top: float
+    bottom: float
+    left: float
+    right: float
+
+    def __str__(self) -> str:
+        return f"{self.top:g},{self.bottom:g},{self.left:g},{self.right:g}"
+
+
+def parse_pads(text: str) -> Pads:
+    """Read a ``pads`` option: four numbers, top, bottom, left and right, by commas or spaces.
+
+    Raises:
+        OptionError: for anything else, or numbers beyond 1000.
+    """
+    try:
+        numbers = [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 4 or not all(abs(number) <= 1000 for number in numbers):
+        raise OptionError(f"{text!r} are no pads; give pixels for top, bottom, left and right, such as 0,20,0,0")
+    return Pads(*numbers)
+
+
 def parse_expression(text: str) -> str:
     """Read an ``expression`` option: a name, or the path of a picture or video.
 

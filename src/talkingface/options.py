@@ -17,14 +17,20 @@ from talkingface.option_values import EXPRESSION_NAMES as EXPRESSION_NAMES
 from talkingface.option_values import KEEP_EXPRESSION as KEEP_EXPRESSION
 from talkingface.option_values import FaceChoice as FaceChoice
 from talkingface.option_values import LengthRule as LengthRule
+from talkingface.option_values import Pads as Pads
 from talkingface.option_values import SpeakerSound as SpeakerSound
 from talkingface.option_values import parse_expression as parse_expression
 from talkingface.option_values import parse_face as parse_face
 from talkingface.option_values import parse_length as parse_length
+from talkingface.option_values import parse_pads as parse_pads
 from talkingface.option_values import parse_speaker_map as parse_speaker_map
 
 BACKENDS = ("auto", "landmark", "neural")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+QUALITIES = ("fast", "balanced", "best")
+ENHANCERS = ("auto", "none", "gfpgan", "gpen")
+ENHANCED = ("mouth", "face")
+DTYPES = ("fp32", "bf16", "fp16")
 VIDEO_CODECS = ("h264", "hevc", "ffv1")
 PIXEL_FORMATS = ("auto", "keep")
 PAIRINGS = ("unpaired", "self", "cross", "all", "manifest")
@@ -35,7 +41,11 @@ LAYOUTS = (AUTO_LAYOUT, "video-retalking", "lrs2", "hdtf", "folder")
 _PAIRING_HELP = (
     "Which faces speak which sounds: one that is not their own, their own, another person's, all, or the manifest's"
 )
-_LAYOUT_HELP = "How the dataset's files lie; auto tells it from the files"
+_LAYOUT_HELP = (
+    "How the dataset's files lie: auto tells it from them; or video-retalking, lrs2, hdtf, folder, or the name of a "
+    "layout that another package brings"
+)
+
 EMOTIONS = ("none", "happy", "sad", "angry", "surprise")
 WEIGHT_PRECISIONS = ("fp32", "fp16")
 LSE_MODES = ("tracked", "lrs")
@@ -65,6 +75,14 @@ DEFAULT_METRICS = (
     "real_time_factor",
     "peak_memory",
 )
+
+
+def _known_layout(name: str) -> str:
+    if name in LAYOUTS:
+        return name
+    from talkingface.data.layout_table import check_layout  # looks at all packages
+
+    return check_layout(name)
 
 
 @dataclass(frozen=True)
@@ -124,6 +142,31 @@ class SynthesisOptions(WorkOptions):
         "none", "Emotion added to brows and lids, the mouth's corners following", group="Method", choices=EMOTIONS
     )
     strength: float = option(1.0, "Of the emotion", group="Method", minimum=0, maximum=1, metavar="SHARE")
+    quality: str = option(
+        "balanced",
+        "Neural backend: fast restores nothing, balanced the mouth's region, best the canonical faces as well",
+        group="Networks",
+        choices=QUALITIES,
+    )
+    enhancer: str = option(
+        "auto", "Neural backend: what restores detail; auto is as the quality says", group="Networks", choices=ENHANCERS
+    )
+    enhance: str = option(
+        "mouth", "Neural backend: what is restored, the mouth's region or the face", group="Networks", choices=ENHANCED
+    )
+    keep_upper_face: bool = option(
+        False, "Neural backend: take only the lower half of the face from the networks", group="Networks"
+    )
+    one_shot: bool = option(
+        False, "Neural backend: make every frame of a shot from one reference frame of it", group="Networks"
+    )
+    pads: str = option(
+        "0,20,0,0",
+        "Neural backend: widen the face's box by so many pixels: top, bottom, left, right",
+        group="Networks",
+        metavar="PIXELS",
+        normalise=lambda text: str(parse_pads(text)),
+    )
     keep_background: float = option(
         0.0,
         "Mix the video's own sound under the new one, this loud: 0 is not at all, 1 as it is",
@@ -154,6 +197,11 @@ class SynthesisOptions(WorkOptions):
         off_help="Do not mark the result as synthetic in its metadata",
     )
     device: str = option("auto", "Where networks run", group="Machine", choices=DEVICES)
+    dtype: str = option("fp32", "Neural backend: precision of the networks", group="Machine", choices=DTYPES)
+    batch_size: int = option(
+        0, "Neural backend: frames at a time; 0 takes as many as fit", group="Machine", minimum=0, maximum=256
+    )
+    compile: bool = option(False, "Neural backend: compile the networks, which pays off in long jobs", group="Machine")
     seed: int = option(0, "Seed of everything random", group="Machine", minimum=0, maximum=2**31 - 1)
     work_dir: Path | None = option(
         None, "Folder for the files of unfinished jobs, instead of one in the cache", group="Machine", metavar="FOLDER"
@@ -310,7 +358,7 @@ class ToolkitOptions(SynthesisOptions):
         group="Task",
         choices=PAIRINGS,
     )
-    layout: str = option(AUTO_LAYOUT, _LAYOUT_HELP, group="Task", choices=LAYOUTS)
+    layout: str = option(AUTO_LAYOUT, _LAYOUT_HELP, group="Task", metavar="NAME", normalise=_known_layout)
     limit: int = option(0, "Take only the first so many pairs; 0 takes all", group="Task", minimum=0)
     metrics: tuple[str, ...] = option(
         DEFAULT_METRICS, "Scores to compute; none when empty", group="Evaluation", metavar="NAMES"
@@ -368,7 +416,7 @@ class PairsOptions(CommonOptions):
     dataset: str = option("video-retalking", "Folder under dataset_dir", group="Task", metavar="NAME", short="-d")
     split: str = option("val", "Part of the dataset", group="Task", choices=SPLITS)
     pairing: str = option("unpaired", _PAIRING_HELP, group="Task", choices=PAIRINGS)
-    layout: str = option(AUTO_LAYOUT, _LAYOUT_HELP, group="Task", choices=LAYOUTS)
+    layout: str = option(AUTO_LAYOUT, _LAYOUT_HELP, group="Task", metavar="NAME", normalise=_known_layout)
     seed: int = option(0, "Which sounds cross and unpaired choose", group="Task", minimum=0, maximum=2**31 - 1)
     limit: int = option(0, "Take only the first so many pairs; 0 takes all", group="Task", minimum=0)
     dataset_dir: Path = option(Path("dataset"), "Where datasets lie", group="Folders", metavar="FOLDER")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from talkingface.dubbing.analysis_store import Analysis
 from talkingface.dubbing.plan import Schedule
-from talkingface.dubbing.synthesise import speak_frame, synthesise
+from talkingface.dubbing.synthesise import speak_frames, synthesise
 from talkingface.errors import OutputError
 from talkingface.faces.video import ClipTracks
 from talkingface.media.encoding import encode_spec
@@ -30,6 +31,11 @@ class Painter:
     def __init__(self, x0: int = 100) -> None:
         self.asked: list[int] = []
         self.x0 = x0
+
+    batch = 1
+
+    def frames(self, numbers: Sequence[int], planes: Sequence[list[np.ndarray]]) -> list[list[RegionPatch]]:
+        return [self.frame(number, own) for number, own in zip(numbers, planes, strict=True)]
 
     def frame(self, number: int, planes: list[np.ndarray]) -> list[RegionPatch]:
         self.asked.append(number)
@@ -50,7 +56,7 @@ def gray_frame() -> av.VideoFrame:
 
 def test_the_decoders_frame_is_never_altered() -> None:
     frame = gray_frame()
-    made = speak_frame(frame, 0, [Painter()], layout_of(frame))  # type: ignore[list-item]
+    made = speak_frames([frame], [0], [Painter()], layout_of(frame))[0]
     assert made is not frame
     assert all((plane == 77).all() for plane in plane_views(frame))
     luma, blue, red = plane_views(made)
@@ -63,12 +69,12 @@ def test_the_decoders_frame_is_never_altered() -> None:
 
 def test_a_frame_without_a_patch_is_passed_as_it_is() -> None:
     frame = gray_frame()
-    assert speak_frame(frame, 1, [Painter(), Painter(20)], layout_of(frame)) is frame  # type: ignore[list-item]
+    assert speak_frames([frame], [1], [Painter(), Painter(20)], layout_of(frame))[0] is frame
 
 
 def test_several_people_speak_in_one_frame() -> None:
     frame = gray_frame()
-    made = speak_frame(frame, 0, [Painter(), Painter(20)], layout_of(frame))  # type: ignore[list-item]
+    made = speak_frames([frame], [0], [Painter(), Painter(20)], layout_of(frame))[0]
     luma = plane_views(made)[0]
     assert (luma[64:88, 104:136] == 200).all()
     assert (luma[64:88, 24:56] == 200).all()
@@ -143,3 +149,25 @@ def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, face: Path) -> None:
     third = Painter()
     assert len(run(face, tmp_path / "parts", order, third, resume=True).segments) == len(whole.segments)
     assert third.asked == []
+
+
+def test_frames_are_made_together_and_groups_end_with_segments(tmp_path: Path, face: Path, monkeypatch) -> None:
+    class Together(Painter):
+        batch = 5
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.groups: list[list[int]] = []
+
+        def frames(self, numbers: Sequence[int], planes: Sequence[list[np.ndarray]]) -> list[list[RegionPatch]]:
+            self.groups.append(list(numbers))
+            return super().frames(numbers, planes)
+
+    monkeypatch.setattr("talkingface.dubbing.synthesise.GROUPS_END", 8)
+    order = [*range(12), *range(10, 3, -1), 3]
+    together = Together()
+    made = run(face, tmp_path / "together", order, together)
+    assert together.groups == [[0, 1, 2, 3, 4], [5, 6, 7], [8, 9, 10, 11, 12], [13, 14, 15], [16, 17, 18, 19]]
+    alone = run(face, tmp_path / "alone", order, Painter())
+    for one, other in zip(made.segments, alone.segments, strict=True):
+        assert one.path.read_bytes() == other.path.read_bytes()

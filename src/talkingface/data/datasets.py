@@ -38,7 +38,7 @@ class Dataset:
     Attributes:
         folder: ``dataset/<name>``.
         split: One of ``options.SPLITS``.
-        layout: How its files lie: a key of ``layouts.LAYOUTS``.
+        layout: How its files lie: a key of ``layouts.LAYOUTS``, or another package's.
         listing: Its faces and sounds.
         rows: The manifest's rows of this split.
     """
@@ -116,6 +116,7 @@ def open_dataset(folder: Path, split: str, layout: str = AUTO_LAYOUT) -> Dataset
 
     Raises:
         MediaError: when the manifest or a list cannot be read.
+        OptionError: there is no such layout, or it is of another package and does not work.
     """
     manifest = folder / MANIFEST_NAME
     rows = [row for row in read_manifest(manifest) if row.split in ("", split)] if manifest.is_file() else []

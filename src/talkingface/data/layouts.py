@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from talkingface.data.layout_table import load_layout
 from talkingface.data.manifest import ManifestRow
 from talkingface.data.pairing import AUDIO_SUFFIXES, STILL_SUFFIXES, VIDEO_SUFFIXES, Sample, Sound
 from talkingface.errors import MediaError
@@ -64,13 +65,15 @@ def list_samples(folder: Path, split: str, layout: str, rows: Sequence[ManifestR
     Args:
         folder: The dataset's.
         split: One of ``options.SPLITS``.
-        layout: A key of ``LAYOUTS``.
+        layout: A key of ``LAYOUTS``, or the name of another package's layout.
         rows: Of the dataset's manifest, those of the split.
 
     Raises:
         MediaError: a list cannot be read.
+        OptionError: there is no such layout, or it is of another package and does not work.
     """
-    return LAYOUTS[layout](folder, split, rows)
+    known = LAYOUTS.get(layout)
+    return (load_layout(layout) if known is None else known)(folder, split, rows)
 
 
 def file_label(folder: Path, path: Path) -> str:

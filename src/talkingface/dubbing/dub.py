@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from talkingface.dubbing.finish import finish, result_sound
 from talkingface.dubbing.job import Job, job_keys, job_parent
 from talkingface.dubbing.known_analysis import obtain_analysis
 from talkingface.dubbing.looks import looks_of_people
+from talkingface.dubbing.method import FACE_WEIGHTS, DubMethod
+from talkingface.dubbing.networks import networks_of
 from talkingface.dubbing.plan import schedule
 from talkingface.dubbing.plan_faces import plan_voices
 from talkingface.dubbing.report import check_report, describe, write_report
-from talkingface.dubbing.result import DubResult, StageClock
+from talkingface.dubbing.result import DubResult, StageClock, weight_hashes
 from talkingface.dubbing.still import animate_picture
 from talkingface.dubbing.synthesise import synthesise
 from talkingface.dubbing.voices import cast_voices, hear_all
@@ -29,8 +32,15 @@ from talkingface.media.encoding import encode_spec
 from talkingface.media.output import check_output
 from talkingface.media.probe import MediaInfo, probe
 from talkingface.media.segments import SegmentWriter
-from talkingface.models.video_retalking.backends import choose_backend, landmark_look
+from talkingface.models.video_retalking.backends import (
+    LANDMARK_WEIGHTS,
+    BackendChoice,
+    choose_backend,
+    landmark_look,
+    weight_files,
+)
 from talkingface.models.video_retalking.licences import refuse_unlicensed
+from talkingface.models.video_retalking.pipeline import FramePipeline
 from talkingface.option_fields import with_changes
 from talkingface.options import DubOptions, LengthRule
 from talkingface.progress import Cancellation, Progress, SilentProgress
@@ -47,6 +57,7 @@ def dub(
     *,
     progress: Progress | None = None,
     cancel: Cancellation | None = None,
+    method: DubMethod | None = None,
     **changes: Any,
 ) -> DubResult:
     """Make the person in a video speak another sound.
@@ -60,6 +71,8 @@ def dub(
         options: How; the defaults when None.
         progress: Told about stages, frames and everything a user should know.
         cancel: Lets another thread stop the work.
+        method: How lips are spoken, when another model than VideoReTalking does it; the options that choose among its
+            backends and networks say nothing then.
         **changes: Single options by name, on top of ``options``: ``dub(..., crf=16, overwrite=True)``.
 
     Returns:
@@ -81,8 +94,9 @@ def dub(
     check_output(job.output, settings.overwrite, job.inputs, settings.video_codec)
     if settings.report is not None:
         check_report(settings.report, [*job.inputs, job.output])
-    backend = choose_backend(settings.backend, settings.device, settings.checkpoint_dir)
-    refuse_unlicensed(backend.name, settings.commercial_only)
+    backend = choose_backend(settings) if method is None else BackendChoice(method.name, method.why)
+    if method is None:
+        refuse_unlicensed(backend.name, settings.commercial_only)
     progress.message(backend.why)
     notes: list[str] = []
 
@@ -96,12 +110,16 @@ def dub(
     give_back_large_blocks()
     cache = Cache(cache_folder(settings.cache_dir), settings.cache_size * GIGABYTE)
     with clock.stage("look up"):
-        keys = job_keys(job, cancel)
+        if method is not None:
+            keys = job_keys(job, cancel, [method.name, method.key], method.files)
+        else:
+            keys = job_keys(job, cancel, backend.name, weight_files(settings) if backend.name == "neural" else {})
         cache.trim()
     parent = settings.work_dir or job_parent(cache, say)
     with (
         work_folder(parent, keys.job, settings.resume, say) as folder,
         _one_thread_for_small_work(),
+        ExitStack() as meanwhile,
         _resumable(folder),
     ):
         with clock.stage("listen"):
@@ -109,7 +127,11 @@ def dub(
         for text in heard.notes:
             say(text)
         with clock.stage("look up"):
-            look = landmark_look(settings)  # before the long work, as a reference picture may be of no use
+            # before the long work, as a reference picture or weights may be of no use
+            neural = networks_of(settings, cancel, say) if method is None and backend.name == "neural" else None
+            if neural is not None:
+                meanwhile.enter_context(neural.torch_threads(settings.thread_count))
+            look = landmark_look(settings) if method is None and neural is None else None
         source = job.face
         if picture.is_still:
             with clock.stage("animate"):
@@ -134,8 +156,16 @@ def dub(
                 analysis.last_duration,
                 keep_lead=settings.start is None or picture.is_still,
             )
-            looks = looks_of_people(look, voices, analysis, source, settings.thread_count, say, cancel)
-            pipelines = plan_voices(analysis, voices, planned, folder, cancel, looks)
+            pipelines: Sequence[FramePipeline]
+            if method is not None:
+                making = partial(method.pipeline, analysis, folder.path, cancel)
+                pipelines = plan_voices(analysis, voices, planned, folder, cancel, networks=making)
+            elif neural is not None:
+                pipelines = neural.plan(analysis, voices, planned, source, folder, settings.thread_count, cancel)
+            else:
+                assert look is not None  # the landmark backend's
+                looks = looks_of_people(look, voices, analysis, source, settings.thread_count, say, cancel)
+                pipelines = plan_voices(analysis, voices, planned, folder, cancel, looks)
         writer = SegmentWriter(folder.path / "segments", spec, SEGMENT_FRAMES, resume=folder.found)
         folder.kept_progress = True
         resumed = writer.frames_done
@@ -158,7 +188,11 @@ def dub(
             sound = result_sound(heard, job, picture, planned, folder, say, cancel)
             metadata = analysis.clip.info.metadata
             finish(made.segments, spec, sound, planned, job.output, metadata, settings, cancel)
-        result = describe(job, backend.name, analysis, voices, planned, made.spoken, spec, notes, clock, resumed, look)
+        shown = neural.described() if neural is not None else look.described() if look is not None else {}
+        result = describe(
+            job, backend.name, analysis, voices, planned, made.spoken, spec, notes, clock, resumed, shown,
+            {**weight_hashes(LANDMARK_WEIGHTS if method is None else FACE_WEIGHTS), **keys.weights},
+        )  # fmt: skip
     if settings.report is not None:
         write_report(settings.report, result.report)
     return result

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from talkingface.cache import Cache
@@ -57,14 +58,24 @@ class JobKeys:
     Attributes:
         job: Of everything that decides the result: all inputs, the options that matter, code and weights.
         face: Of the video, and of code and weights.
+        weights: SHA-256 of the user's weights that are read, by file name.
     """
 
     job: str
     face: str
+    weights: Mapping[str, str] = field(default_factory=dict)
 
 
-def job_keys(job: Job, cancel: Cancellation) -> JobKeys:
+def job_keys(
+    job: Job, cancel: Cancellation, backend: Any = "landmark", weights: Mapping[str, Path] = MappingProxyType({})
+) -> JobKeys:  # fmt: skip
     """Read all inputs and work out the keys.
+
+    Args:
+        job: What was asked for.
+        cancel: Checked all the time.
+        backend: The one that was chosen, or what else tells how lips are spoken, JSON-ready.
+        weights: Files of the user's weights that it reads, by name; their content decides the result too.
 
     Raises:
         MediaError: an input cannot be read.
@@ -76,7 +87,9 @@ def job_keys(job: Job, cancel: Cancellation) -> JobKeys:
     code = code_digest()
     by_path = {path: file_digest(path, cancel) for path in dict.fromkeys(job.inputs)}
     digests = [by_path[path] for path in job.inputs]
-    return JobKeys(key_of([code, digests, job.audio is None, decisive]), key_of([code, digests[0]]))
+    parts: list[Any] = [code, digests, job.audio is None, decisive]
+    own = {name: file_digest(path, cancel) for name, path in weights.items()}
+    return JobKeys(key_of([*parts, backend, own]), key_of([code, digests[0]]), own)
 
 
 def job_parent(cache: Cache, say: Callable[[str], None]) -> Path:

@@ -17,7 +17,16 @@ from talkingface.media.probe import check_file
 from talkingface.progress import Cancellation
 from talkingface.weights.embedded import EMBEDDED_FILES, asset_sha256
 
-_ROOMS = ("media", "faces", "still", "dubbing", "compose", "models", "weights")  # whose code decides a result
+_ROOMS = (
+    "media",
+    "faces",
+    "still",
+    "dubbing",
+    "compose",
+    "models",
+    "restore",
+    "weights",
+)  # whose code decides a result
 _MODULES = ("options.py", "option_values.py")  # and of the others
 _PIECE = 1 << 20
 

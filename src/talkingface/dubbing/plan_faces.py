@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from talkingface.dubbing.analysis_store import Analysis
 from talkingface.dubbing.listen import Speech
@@ -14,12 +16,20 @@ from talkingface.dubbing.plan import Schedule
 from talkingface.dubbing.work_folder import WorkFolder
 from talkingface.errors import NoFaceError
 from talkingface.faces.people import Person
+from talkingface.media.row_file import Rows
 from talkingface.models.video_retalking.backends import landmark_pipeline
 from talkingface.models.video_retalking.emotion import Look
 from talkingface.models.video_retalking.landmark.hearing import hear
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
-from talkingface.models.video_retalking.pipeline import Pipeline, Shot
+from talkingface.models.video_retalking.pipeline import FramePipeline, Shot
 from talkingface.progress import Cancellation
+
+
+class PlannedByNetworks(FramePipeline, Protocol):
+    """A pipeline of the neural backend or of another model."""
+
+    def plan(self, shots: Sequence[Shot], times: NDArray[np.float64], speech: Rows) -> None:
+        """Look at the whole clip and the whole sound, mono 16 kHz; see ``Pipeline.plan``."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,8 @@ class Voice:
 def plan_voices(
     analysis: Analysis, voices: Sequence[Voice], planned: Schedule, folder: WorkFolder, cancel: Cancellation,
     looks: Mapping[int, Look] = MappingProxyType({}),
-) -> list[Pipeline]:  # fmt: skip
+    networks: Callable[[], PlannedByNetworks] | None = None,
+) -> Sequence[FramePipeline]:  # fmt: skip
     """Plan every mouth of the result.
 
     Args:
@@ -50,6 +61,7 @@ def plan_voices(
         folder: For what does not fit in memory.
         cancel: Checked all the time.
         looks: By number, the expression a person takes on; who is not in it keeps its own.
+        networks: Makes a pipeline of the neural backend or of another model; None for the landmark backend.
 
     Returns:
         One pipeline a person, planned.
@@ -60,14 +72,19 @@ def plan_voices(
         Cancelled: when asked to stop.
     """
     recent = RecentBlocks()
-    pipelines = []
+    pipelines: list[FramePipeline] = []
     for index, voice in enumerate(voices):
-        heard = hear(voice.speech.speech, folder.sub(f"voice-{index}"), cancel)
         shots = {person.number: shots_of(person, analysis, planned) for person in voice.people}
         if not any(shots.values()):
             raise _nobody(voice, analysis, planned)
+        heard = None if networks is not None else hear(voice.speech.speech, folder.sub(f"voice-{index}"), cancel)
         for person in voice.people:
             if not shots[person.number]:
+                continue
+            if networks is not None:
+                neural = networks()
+                neural.plan(shots[person.number], planned.times, voice.speech.speech)
+                pipelines.append(neural)
                 continue
             pipeline = landmark_pipeline(analysis.layout, folder.path, recent, cancel, looks.get(person.number))
             pipeline.plan(shots[person.number], planned.times, heard)

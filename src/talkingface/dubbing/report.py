@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,16 @@ from talkingface.dubbing.result import (
     passed_ranges,
     peak_memory_mb,
     plain_options,
-    weight_hashes,
 )
 from talkingface.environment import package_versions
 from talkingface.errors import OutputError
 from talkingface.media.encoding import EncodeSpec
-from talkingface.models.video_retalking.backends import LANDMARK_WEIGHTS
-from talkingface.models.video_retalking.emotion import Look
 
 
 def describe(
     job: Job, backend: str, analysis: Analysis, voices: Sequence[Voice], planned: Schedule, dubbed: NDArray[np.bool_],
-    spec: EncodeSpec, notes: list[str], clock: StageClock, resumed: int, look: Look,
+    spec: EncodeSpec, notes: list[str], clock: StageClock, resumed: int, look: dict[str, Any],
+    weights: Mapping[str, str],
 ) -> DubResult:  # fmt: skip
     """Put together what a finished dub tells about itself.
 
@@ -46,7 +44,8 @@ def describe(
         notes: Lines the user was told.
         clock: Seconds per stage.
         resumed: Frames that an interrupted run had made.
-        look: The expression that was asked for.
+        look: The expression that was asked for, described.
+        weights: SHA-256 of the weights that were used, by file name.
     """
     seconds, duration = clock.total, planned.duration
     speaking = {person.number: voice for voice in voices for person in voice.people}
@@ -69,10 +68,10 @@ def describe(
         "output": str(job.output),
         "backend": backend,
         "options": plain_options(job.options),
-        "look": look.described(),
+        "look": look,
         "seed": job.options.seed,
         "versions": package_versions(),
-        "weights": weight_hashes(LANDMARK_WEIGHTS),
+        "weights": dict(weights),
         "frames": {
             "total": len(dubbed),
             "dubbed": int(dubbed.sum()),

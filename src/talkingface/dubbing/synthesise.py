@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +20,13 @@ from talkingface.dubbing.plan import Schedule
 from talkingface.media.ordered_reader import frames_in_order
 from talkingface.media.planes import PlaneLayout, plane_views, writable_copy
 from talkingface.media.segments import Segment, SegmentWriter
-from talkingface.models.video_retalking.pipeline import Pipeline
+from talkingface.models.video_retalking.pipeline import FramePipeline
+from talkingface.models.video_retalking.stages import RegionPatch
 from talkingface.progress import Cancellation, Progress
 
 DECODE_AHEAD = 6
 ENCODE_BEHIND = 6
+GROUPS_END = 250  # frames; a divisor of a segment's length
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def synthesise(
     face: Path,
     analysis: Analysis,
     planned: Schedule,
-    pipelines: Sequence[Pipeline],
+    pipelines: Sequence[FramePipeline],
     writer: SegmentWriter,
     *,
     threads: int,
@@ -89,14 +91,16 @@ def synthesise(
         known = {"pts": analysis.clip.frame_pts.tolist(), "marks": analysis.marks.tolist()}
         decode = partial(frames_in_order, face, order, threads=threads, **known)
         with collected(layout) as passed, closing(prefetch(decode, ahead)) as frames:
-            for number, frame in zip(range(done, total), frames, strict=True):
+            for group in _groups(zip(range(done, total), frames, strict=True), pipelines):
                 cancel.check()
-                made = speak_frame(frame, number, pipelines, layout)
-                # a frame that is held or passed through may be the decoder's own, and the same object twice
-                encoder.put((made, int(planned.pts[number]), made is frame))
-                spoken[number] = made is not frame
-                progress.advance()
-                passed()
+                numbers = [number for number, _ in group]
+                made = speak_frames([frame for _, frame in group], numbers, pipelines, layout)
+                for (number, frame), result in zip(group, made, strict=True):
+                    # a frame that is held or passed through may be the decoder's own, and the same object twice
+                    encoder.put((result, int(planned.pts[number]), result is frame))
+                    spoken[number] = result is not frame
+                    progress.advance()
+                    passed()
         encoder.finish()
     except BaseException:
         encoder.abandon()
@@ -105,10 +109,41 @@ def synthesise(
     return Synthesised(writer.close(), spoken)
 
 
-def speak_frame(frame: av.VideoFrame, number: int, pipelines: Sequence[Pipeline], layout: PlaneLayout) -> av.VideoFrame:
-    """One frame with the lips of everybody in it spoken; the frame itself when there is nothing to change."""
-    planes = plane_views(frame)
-    patches = [patch for pipeline in pipelines for patch in pipeline.frame(number, planes)]
+def _groups(
+    frames: Iterator[tuple[int, av.VideoFrame]], pipelines: Sequence[FramePipeline]
+) -> Iterator[list[tuple[int, av.VideoFrame]]]:
+    """Frames that are made together. Groups end where segments may, so that an interrupted run groups as a whole one.
+
+    Args:
+        frames: With their numbers in the result.
+        pipelines: The largest batch among them counts; it may change.
+    """
+    group: list[tuple[int, av.VideoFrame]] = []
+    for item in frames:
+        if group and item[0] % GROUPS_END == 0:
+            yield group
+            group = []
+        group.append(item)
+        if len(group) >= max((pipeline.batch for pipeline in pipelines), default=1):
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def speak_frames(
+    frames: Sequence[av.VideoFrame], numbers: Sequence[int], pipelines: Sequence[FramePipeline], layout: PlaneLayout
+) -> list[av.VideoFrame]:
+    """Frames with the lips of everybody in them spoken; a frame itself when there is nothing to change in it."""
+    planes = [plane_views(frame) for frame in frames]
+    patches: list[list[RegionPatch]] = [[] for _ in frames]
+    for pipeline in pipelines:
+        for own, more in zip(patches, pipeline.frames(numbers, planes), strict=True):
+            own += more
+    return [_patched(frame, own, layout) for frame, own in zip(frames, patches, strict=True)]
+
+
+def _patched(frame: av.VideoFrame, patches: Sequence[RegionPatch], layout: PlaneLayout) -> av.VideoFrame:
     if not patches:
         return frame
     copy = writable_copy(frame)

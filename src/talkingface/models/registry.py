@@ -39,6 +39,12 @@ BUILT_IN_MODELS: Mapping[str, ModelEntry] = MappingProxyType(
             "built in",
             "Re-speaks any real video: expression made canonical, lips spoken, detail refined, face composed back",
         ),
+        "wav2lip": ModelEntry(
+            "wav2lip",
+            "talkingface.models.wav2lip.model:Wav2LipDubber",
+            "built in",
+            "Speaks the lower half of any face, 96 pixels wide; needs its released weights, which are not for commerce",
+        ),
     }
 )
 

@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from talkingface.errors import WeightsMissingError
+from talkingface.errors import OptionError, WeightsMissingError
 from talkingface.media.planes import PlaneLayout
 from talkingface.models.video_retalking.emotion import Look, look_of
 from talkingface.models.video_retalking.landmark.canonicalize import MouthShapeModel, TemplateCanonicalizer
@@ -14,9 +14,16 @@ from talkingface.models.video_retalking.landmark.refine import DetailRefiner
 from talkingface.models.video_retalking.landmark.smooth_landmarks import RecentBlocks
 from talkingface.models.video_retalking.landmark.synthesizer import DonorLipSynthesizer
 from talkingface.models.video_retalking.landmark.upper_face import UpperFaceEditor
+from talkingface.models.video_retalking.neural.settings import (
+    STANDARD_POINTS,
+    TEMPLATES,
+    NeuralSettings,
+    settings_of,
+)
 from talkingface.models.video_retalking.pipeline import Pipeline
 from talkingface.options import SynthesisOptions
 from talkingface.progress import Cancellation
+from talkingface.weights import store
 
 LANDMARK_WEIGHTS = (
     "face_detector_short.onnx",
@@ -28,7 +35,6 @@ LANDMARK_WEIGHTS = (
     "speech_embedding.onnx",
     "sync_expert.onnx",  # who speaks in a clip of several people
 )
-NEURAL_CHECKPOINTS = ("DNet.pt", "LNet.pth", "ENet.pth", "face3d_pretrain_epoch_20.pth", "GPEN-BFR-512.pth")
 
 
 @dataclass(frozen=True)
@@ -44,37 +50,54 @@ class BackendChoice:
     why: str
 
 
-def missing_for_neural(checkpoint_dir: Path) -> list[str]:
+def missing_for_neural(settings: NeuralSettings, checkpoint_dir: Path) -> list[str]:
     """What stands between this installation and the neural backend, a line each."""
     missing = []
     if importlib.util.find_spec("torch") is None:
-        missing.append("PyTorch (pip install 'talkingface[neural]')")
-    folders = (checkpoint_dir, checkpoint_dir / "video-retalking")
-    absent = [name for name in NEURAL_CHECKPOINTS if not any((folder / name).is_file() for folder in folders)]
-    if absent:
-        missing.append(f"{', '.join(absent)} in {checkpoint_dir}/ or {checkpoint_dir}/video-retalking/")
-    missing.append("the VideoReTalking networks themselves, which this version of talkingface does not have yet")
-    return missing
+        missing.append("PyTorch: pip install 'talkingface[neural]'")
+    return missing + store.missing(settings.weights, checkpoint_dir)
 
 
-def choose_backend(asked: str, device: str, checkpoint_dir: Path) -> BackendChoice:
-    """Decide on a backend.
-
-    Args:
-        asked: ``auto``, ``landmark`` or ``neural``.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        checkpoint_dir: Where a user's checkpoints lie.
+def choose_backend(options: SynthesisOptions) -> BackendChoice:
+    """Decide on a backend: ``auto`` takes the neural one where its weights lie and a GPU runs it.
 
     Raises:
         WeightsMissingError: ``neural`` was asked for and something it needs is missing.
+        OptionError: the networks cannot do what the options ask for.
     """
-    if asked == "neural":
-        needed = "; ".join(missing_for_neural(checkpoint_dir))
-        raise WeightsMissingError(f"--backend neural cannot run; missing: {needed}. Use --backend landmark meanwhile")
-    where = "" if device in ("auto", "cpu") else f"; it runs on the CPU, so --device {device} changes nothing"
+    asked, folder = options.backend, options.checkpoint_dir
+    where = "" if options.device in ("auto", "cpu") else f"; it runs on the CPU, so --device {options.device} "
+    where += "changes nothing" if where else ""
     if asked == "landmark":
         return BackendChoice("landmark", f"backend landmark, as asked{where}")
-    return BackendChoice("landmark", f"backend landmark (auto: the one this version ships with weights){where}")
+    if asked == "neural":
+        settings = settings_of(options)
+        missing = missing_for_neural(settings, folder)
+        if missing:
+            raise WeightsMissingError(
+                f"--backend neural cannot run: {'; '.join(missing)}. Use --backend landmark meanwhile"
+            )
+        return BackendChoice("neural", "backend neural, as asked")
+    try:
+        missing = missing_for_neural(settings_of(options), folder)
+    except OptionError:
+        return BackendChoice("landmark", f"backend landmark (auto: the networks have no such expression){where}")
+    if missing:
+        reason = f"{len(missing)} things the neural one needs are missing" if len(missing) > 1 else missing[0]
+        return BackendChoice("landmark", f"backend landmark (auto: {reason}){where}")
+    from talkingface.models.video_retalking.neural.devices import usable_gpu  # loads torch
+
+    gpu = usable_gpu()
+    if gpu is None or options.device == "cpu":
+        return BackendChoice("landmark", f"backend landmark (auto: no GPU is to be used for the neural one){where}")
+    return BackendChoice("neural", f"backend neural (auto: its weights are there, and a GPU: {gpu})")
+
+
+def weight_files(options: SynthesisOptions) -> dict[str, Path]:
+    """The files that the neural backend reads, by name."""
+    names = (*settings_of(options).weights, STANDARD_POINTS, TEMPLATES)
+    found = {name: store.find(name, options.checkpoint_dir) for name in dict.fromkeys(names)}
+    return {path.name: path for path in found.values() if path is not None}
 
 
 def landmark_pipeline(

@@ -24,7 +24,7 @@ class VideoRetalking:
         from talkingface.models.video_retalking.backends import choose_backend  # numpy, which listing must not load
         from talkingface.models.video_retalking.licences import refuse_unlicensed
 
-        backend = choose_backend(options.backend, options.device, options.checkpoint_dir)
+        backend = choose_backend(options)
         refuse_unlicensed(backend.name, options.commercial_only)
 
     def generate(

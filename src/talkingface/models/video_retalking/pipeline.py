@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,17 @@ class Shot:
     kept: Any
     numbers: NDArray[np.int64]
     rows: NDArray[np.int64]
+
+
+class FramePipeline(Protocol):
+    """One person of a result, planned: what the second pass asks for frames."""
+
+    @property
+    def batch(self) -> int:
+        """Frames that are best made together."""
+
+    def frames(self, numbers: Sequence[int], planes: Sequence[list[Plane]]) -> list[list[RegionPatch]]:
+        """Render frames of the result, each over its own planes; what is to be put into each, in this order."""
 
 
 class Pipeline:
@@ -76,6 +87,15 @@ class Pipeline:
             self._edits.append(None if self.editor is None else self.editor.plan(face, shot.rows))
             self._shot_of[shot.numbers] = index
             self._place_of[shot.numbers] = np.arange(len(shot.numbers))
+
+    @property
+    def batch(self) -> int:
+        """Frames are made one at a time."""
+        return 1
+
+    def frames(self, numbers: Sequence[int], planes: Sequence[list[Plane]]) -> list[list[RegionPatch]]:
+        """Render frames of the result, each over its own planes; see ``frame``."""
+        return [self.frame(number, own) for number, own in zip(numbers, planes, strict=True)]
 
     def frame(self, number: int, planes: list[Plane]) -> list[RegionPatch]:
         """Render frame ``number`` of the result over its own planes.

@@ -38,7 +38,7 @@ def cut_squares(pictures: Tensor, corners: NDArray[np.floating], size: int) -> T
     Returns:
         (N, C, size, size), bilinear; 0 where a square reaches beyond its picture.
     """
-    return _sampled(pictures, square_to_picture(corners, size), size, size, torch.zeros_like(pictures[:, :, :1, :1]))
+    return sampled(pictures, square_to_picture(corners, size), size, size, torch.zeros_like(pictures[:, :, :1, :1]))
 
 
 def paste_squares(crops: Tensor, corners: NDArray[np.floating], base: Tensor) -> Tensor:
@@ -53,13 +53,24 @@ def paste_squares(crops: Tensor, corners: NDArray[np.floating], base: Tensor) ->
         (N, C, H, W) the pictures with the squares' pixels in them, bilinear.
     """
     height, width = base.shape[-2:]
-    return _sampled(crops, picture_to_square(corners, crops.shape[-1]), height, width, base)
+    return sampled(crops, picture_to_square(corners, crops.shape[-1]), height, width, base)
 
 
-def _sampled(source: Tensor, maps: NDArray[np.float64], height: int, width: int, outside: Tensor) -> Tensor:
-    """Look every pixel of pictures of (height, width) up in a source; what lies beyond it is ``outside``."""
+def sampled(source: Tensor, maps: NDArray[np.float64], height: int, width: int, outside: Tensor) -> Tensor:
+    """Look every pixel of pictures up in a source.
+
+    Args:
+        source: (N, C, h, w) float.
+        maps: (N, 2, 3) from places in the pictures to places in the source; pixels count from their outer edges.
+        height: Of the pictures.
+        width: Of the pictures.
+        outside: (N, C, height, width), or what broadcasts to it: shown where a place lies beyond the source.
+
+    Returns:
+        (N, C, height, width), bilinear.
+    """
     wide = torch.promote_types(source.dtype, torch.float32)  # half precision would be out by a pixel
-    map_ = torch.from_numpy(maps).to(source.device, wide)
+    map_ = torch.from_numpy(maps).to(wide).to(source.device)  # some devices know no float64
     x = torch.arange(width, device=source.device, dtype=wide) + 0.5
     y = torch.arange(height, device=source.device, dtype=wide) + 0.5
     rows = map_[:, None, None, :, 1] * y[None, :, None, None]
