@@ -373,11 +373,11 @@ def test_every_frame_hears_its_own_time(planned, source, pictures, make_clip, de
     pipeline, schedule = planned(clip, length="bounce,pad")
     frames = decode(clip).frames
     number = 11
-    found = pipeline._input(number, frames[number])
+    found = pipeline._asked(number, frames[number])
     start = int(pts[number] / 12_800 * 80 + 1e-6)
     assert schedule.times[number] == pytest.approx(pts[number] / 12_800)
     np.testing.assert_array_equal(found.mel, pipeline._mel.columns(start, 16))
-    last = pipeline._input(29, frames[29])
+    last = pipeline._asked(29, frames[29])
     assert last.mel.shape == (80, 16)  # however little sound is left
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,16 +26,17 @@ from talkingface.models.video_retalking.neural.devices import Batches
 from talkingface.models.video_retalking.neural.face_frames import (
     CROP,
     FaceFrames,
-    chained,
     face_frames,
     shown_to_coded,
     undone,
 )
-from talkingface.models.video_retalking.neural.frame_pictures import (
-    bgr_of,
-    crops_of,
-    looked_up,
-    region_round,
+from talkingface.models.video_retalking.neural.frame_inputs import (
+    FrameInput,
+    FramePlaces,
+    Sizes,
+    cut,
+    is_in_picture,
+    places_of,
 )
 from talkingface.models.video_retalking.neural.network_set import NetworkSet
 from talkingface.models.video_retalking.neural.semantic_window import (
@@ -48,12 +50,10 @@ from talkingface.models.video_retalking.neural.stages import CanonicalStage, Emo
 from talkingface.models.video_retalking.pipeline import Shot
 from talkingface.models.video_retalking.stages import RegionPatch
 from talkingface.progress import Cancellation
-from talkingface.restore.alignment import GFPGAN_POINTS, GPEN_POINTS, similarity
 
 FAINTEST = 0.01  # an effect weaker than this is none
 STEADY = 2  # rows before and after one whose outlines are averaged
-POINTS = {"gfpgan": GFPGAN_POINTS, "gpen": GPEN_POINTS}
-POINTS_SIZE = 512  # pixels across of the pictures those points are given in
+DISSOLVED = 0.35  # strength from which the made face is shown wholly
 
 
 @dataclass(frozen=True)
@@ -99,32 +99,26 @@ class _PlannedShot:
 
 
 @dataclass(frozen=True)
-class _Input:
-    """What is cut out of one frame, and where.
+class _Asked:
+    """A frame that is to change.
 
     Attributes:
-        crop: (256, 256, 3) BGR in 0..255, of the frame or of the one reference.
-        window: (73, 26).
-        face: (384, 384, 3) BGR in 0..255.
-        aligned: (S, S, 3) BGR in 0..255; None without a restorer.
-        mel: (80, 16).
-        crop_of_box: (2, 3) from the box's picture to the crop.
-        crop_of_reference: (2, 3) from the reference restorer's aligned picture to the crop; None without one.
-        box_of_aligned: (2, 3) from the aligned picture to the box's; None without a restorer.
-        to_box: (2, 3) from the coded frame to the box's picture.
-        to_aligned: (2, 3) from the coded frame to the aligned picture.
+        planes: Of the frame.
+        places: Where its pictures lie.
+        window: (73, 26) coefficients round it.
+        mel: (80, 16) what it speaks.
+        reference: The one picture it is made of; None for its own.
+        oval: (36, 2) the face's outline, coded frame.
+        strength: 0..1.
     """
 
-    crop: NDArray[np.float32]
+    planes: Sequence[Plane]
+    places: FramePlaces
     window: NDArray[np.float32]
-    face: NDArray[np.float32]
-    aligned: NDArray[np.float32] | None
     mel: NDArray[np.float32]
-    crop_of_box: NDArray[np.float64]
-    crop_of_reference: NDArray[np.float64] | None
-    box_of_aligned: NDArray[np.float64] | None
-    to_box: NDArray[np.float64]
-    to_aligned: NDArray[np.float64] | None
+    reference: NDArray[np.float32] | None
+    oval: NDArray[np.float64]
+    strength: float
 
 
 class NeuralPipeline:
@@ -158,6 +152,12 @@ class NeuralPipeline:
         self.emotion = EmotionStage(networks, settings)
         self.to_coded = shown_to_coded(source.rotation, source.layout.width, source.layout.height)
         self.reader = CropReader(source.layout, self.to_coded)
+        self.sizes = Sizes(
+            box=self.speaking.size,
+            restored=self.refining.size,
+            enhancer=settings.enhancer,
+            reference=0 if networks.reference_restorer is None else networks.reference_restorer.widths.size,
+        )
         self.batches = Batches(batch)
         self._shots: list[_PlannedShot] = []
         self._shot_of = np.zeros(0, np.int32)
@@ -227,72 +227,45 @@ class NeuralPipeline:
             What to put into each; nothing when nothing of it is to change.
         """
         shown: list[list[RegionPatch]] = [[] for _ in numbers]
-        inputs = []
-        for place, (number, own) in enumerate(zip(numbers, planes, strict=True)):
-            found = self._input(number, own)
-            if found is not None:
-                inputs.append((place, found))
-        if not inputs:
+        # files are read here, in one thread; cutting and composing then go on side by side
+        asked = [
+            (place, found)
+            for place, found in enumerate(self._asked(number, own) for number, own in zip(numbers, planes, strict=True))
+            if found is not None
+        ]
+        if not asked:
             return shown
-        made = self.batches.run(self._run, [found for _, found in inputs])
-        for (place, found), pictures in zip(inputs, made, strict=True):
-            patch = self._patch(numbers[place], planes[place], found, pictures)
+        with ThreadPoolExecutor(max(1, min(self.source.threads, len(asked)))) as helpers:
+            inputs = list(helpers.map(self._cut, [found for _, found in asked]))
+            made = self.batches.run(self._run, inputs)
+            patches = list(helpers.map(self._patch, [found for _, found in asked], made))
+        for (place, _), patch in zip(asked, patches, strict=True):
             if patch is not None:
                 shown[place].append(patch)
         return shown
 
-    def _input(self, number: int, planes: Sequence[Plane]) -> _Input | None:
+    def _asked(self, number: int, planes: Sequence[Plane]) -> _Asked | None:
+        """What a frame needs that lies in files; None when nothing of it is to change."""
         index, place = int(self._shot_of[number]), int(self._place_of[number])
-        if index < 0:
+        if index < 0 or self._shots[index].strength[place] < FAINTEST:
             return None
         planned = self._shots[index]
-        if planned.strength[place] < FAINTEST:
+        row = int(planned.shot.rows[place])
+        places = places_of(planned.face, row, self.to_coded, self.sizes)
+        if not is_in_picture(places, self.sizes, self.source.layout):
             return None
-        row, face = int(planned.shot.rows[place]), planned.face
-        size, layout = self.speaking.size, self.source.layout
-        to_crop_unit = chained(face.crop_to_shown(row, 1), self.to_coded)
-        box_to_coded = chained(face.box_to_shown(row, size), self.to_coded)
-        maps = [to_crop_unit, box_to_coded @ np.diag([size, size, 1.0])]
-        aligned_to_coded = None
-        if self.refining.size:
-            aligned_to_coded = self._aligned(face, row, POINTS[self.settings.enhancer], self.refining.size)
-            maps.append(aligned_to_coded @ np.diag([self.refining.size, self.refining.size, 1.0]))
-        if region_round(maps[1:2], layout.width, layout.height) is None:
-            return None
-        region = region_round(maps, layout.width, layout.height)
-        assert region is not None  # it holds the box
-        picture = bgr_of(crops_of(planes, region, layout), layout)
-        into = undone(region.to_frame)
-        crop_to_coded = chained(face.crop_to_shown(row), self.to_coded)
-        to_crop = undone(crop_to_coded)
-        aligned = None
-        if aligned_to_coded is not None:
-            aligned = looked_up(picture, chained(aligned_to_coded, into), self.refining.size, self.refining.size)
-        enhanced = None
-        if self.networks.reference_restorer is not None:
-            reference_size = self.networks.reference_restorer.widths.size
-            enhanced = chained(self._aligned(face, row, GPEN_POINTS, reference_size), to_crop)
-        crop = planned.reference
-        if crop is None:
-            crop = looked_up(picture, chained(crop_to_coded, into), CROP, CROP)
+        near = slice(max(0, row - STEADY), row + STEADY + 1)
+        landmarks = np.asarray(planned.shot.track.landmarks[near], np.float64)
+        frames = planned.shot.track.frames
+        oval = outline(landmarks[np.abs(frames[near] - frames[row]) <= STEADY].mean(0))
         assert self._mel is not None  # planned
-        return _Input(
-            crop=crop,
-            window=self._window(planned, row),
-            face=looked_up(picture, chained(box_to_coded, into), size, size),
-            aligned=aligned,
-            mel=self._mel.windows(self._times[number : number + 1])[0],
-            crop_of_box=chained(box_to_coded, to_crop),
-            crop_of_reference=enhanced,
-            box_of_aligned=None if aligned_to_coded is None else chained(aligned_to_coded, undone(box_to_coded)),
-            to_box=undone(box_to_coded),
-            to_aligned=None if aligned_to_coded is None else undone(aligned_to_coded),
-        )
+        mel = self._mel.windows(self._times[number : number + 1])[0]
+        strength = float(smoothstep(0, DISSOLVED, planned.strength[place : place + 1])[0])
+        return _Asked(planes, places, self._window(planned, row), mel, planned.reference, oval, strength)
 
-    def _aligned(self, face: FaceFrames, row: int, points: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-        """(2, 3) from a restorer's aligned picture of ``size`` pixels across to the coded frame."""
-        to_shown = undone(similarity(face.five[row], (points + 0.5) * (size / POINTS_SIZE)))
-        return chained(to_shown, self.to_coded)
+    def _cut(self, asked: _Asked) -> FrameInput:
+        pictures = cut(asked.planes, asked.places, self.sizes, self.source.layout, asked.reference)
+        return FrameInput(asked.places, pictures, asked.window, asked.mel)
 
     def _window(self, planned: _PlannedShot, row: int) -> NDArray[np.float32]:
         place = row - planned.first
@@ -302,26 +275,28 @@ class NeuralPipeline:
         # the source is a frame of the clip that drives it, so the crop's ratio is 1
         return with_expression(semantic_window(rows, place - low), self.template)
 
-    def _run(self, inputs: Sequence[_Input]) -> list[dict[str, NDArray[np.float32] | None]]:
-        """The networks, for a batch."""
+    def _run(self, inputs: Sequence[FrameInput]) -> list[dict[str, NDArray[np.float32] | None]]:
+        """The networks, for a batch; what they make by the names of ``MadeFace``."""
         tensor = partial(_tensor, networks=self.networks)
+        device, dtype = self.networks.device, self.networks.dtype
         with torch.inference_mode():
-            crops = tensor([one.crop for one in inputs]).flip(1) * 2 - 1
-            windows = torch.from_numpy(np.stack([one.window for one in inputs]))
-            canonical = self.canonical(crops, windows.to(self.networks.device, self.networks.dtype))
-            to_crop = np.stack([one.crop_of_box for one in inputs])
-            if inputs[0].crop_of_reference is not None:
-                canonical = self.canonical.enhanced(canonical, _stacked(inputs, "crop_of_reference"))
+            crops = tensor([one.pictures.crop for one in inputs]).flip(1) * 2 - 1
+            windows = torch.from_numpy(np.stack([one.window for one in inputs])).to(device, dtype)
+            canonical = self.canonical(crops, windows)
+            to_crop = np.stack([one.places.crop_of_box for one in inputs])
+            if self.sizes.reference:
+                aligned_to_crop = [one.places.reference for one in inputs if one.places.reference is not None]
+                canonical = self.canonical.enhanced(canonical, np.stack(aligned_to_crop))
                 to_crop = to_crop * (canonical.shape[-1] / CROP)
-            faces = tensor([one.face for one in inputs])
+            faces = tensor([one.pictures.face for one in inputs])
             references = self.speaking.reference(canonical, to_crop, faces)
-            mel = torch.from_numpy(np.stack([one.mel for one in inputs]))[:, None]
-            spoken = self.speaking(mel.to(self.networks.device, self.networks.dtype), faces, references)
+            mel = torch.from_numpy(np.stack([one.mel for one in inputs]))[:, None].to(device, dtype)
+            spoken = self.speaking(mel, faces, references)
             added = self.emotion(faces)
             refined = None
-            if self.refining.size:
-                aligned = tensor([one.aligned for one in inputs if one.aligned is not None])
-                refined = self.refining(aligned, spoken, _stacked(inputs, "box_of_aligned"))
+            if self.sizes.restored:
+                aligned = tensor([one.pictures.aligned for one in inputs if one.pictures.aligned is not None])
+                refined = self.refining(aligned, spoken, np.stack([one.places.box_of_aligned for one in inputs]))
             parts: dict[str, list[NDArray[np.float32]] | None] = {
                 "spoken": _pictures(spoken),
                 "upper": None if added is None else _pictures(added),
@@ -334,16 +309,8 @@ class NeuralPipeline:
             for place in range(len(inputs))
         ]
 
-    def _patch(
-        self, number: int, planes: Sequence[Plane], found: _Input, made: dict[str, NDArray[np.float32] | None]
-    ) -> RegionPatch | None:
-        place = int(self._place_of[number])
-        planned = self._shots[int(self._shot_of[number])]
-        row = int(planned.shot.rows[place])
-        around = planned.shot.track.landmarks[max(0, row - STEADY) : row + STEADY + 1]
-        frames = planned.shot.track.frames[max(0, row - STEADY) : row + STEADY + 1]
-        near = np.abs(frames - planned.shot.track.frames[row]) <= STEADY
-        spoken = made["spoken"]
+    def _patch(self, asked: _Asked, made: dict[str, NDArray[np.float32] | None]) -> RegionPatch | None:
+        spoken, places = made["spoken"], asked.places
         assert spoken is not None  # every batch has it
         face = MadeFace(
             spoken=spoken,
@@ -351,22 +318,18 @@ class NeuralPipeline:
             restored=made["restored"],
             restored_share=made["restored_share"],
             face_share=made["face_share"],
-            to_box=found.to_box,
-            to_aligned=found.to_aligned,
-            oval=outline(np.asarray(around, np.float64)[near].mean(0)),
-            strength=float(smoothstep(0, 0.35, planned.strength[place : place + 1])[0]),
+            to_box=undone(places.box),
+            to_aligned=None if places.aligned is None else undone(places.aligned),
+            oval=asked.oval,
+            strength=asked.strength,
         )
-        return compose(face, planes, self.source.layout, self.settings.keep_upper_face)
+        return compose(face, asked.planes, self.source.layout, self.settings.keep_upper_face)
 
 
 def _tensor(pictures: Sequence[NDArray[np.float32]], networks: NetworkSet) -> Tensor:
     """(H, W, 3) in 0..255 each -> (N, 3, H, W) in 0..1, where and as the networks are."""
     stacked = torch.from_numpy(np.clip(np.stack(pictures), 0, 255)).to(networks.device) / 255
     return stacked.permute(0, 3, 1, 2).to(networks.dtype)
-
-
-def _stacked(inputs: Sequence[_Input], name: str) -> NDArray[np.float64]:
-    return np.stack([getattr(one, name) for one in inputs])
 
 
 def _pictures(pictures: Tensor) -> list[NDArray[np.float32]]:
