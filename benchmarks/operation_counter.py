@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from plain_networks import computed_plainly
-from preset_networks import PRESETS, Run, built, released
+from preset_networks import PRESETS, Run, made, released
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from talkingface.models.inference_folding import fold_for_inference
@@ -74,13 +74,15 @@ def _products(name: str, args: Sequence[Any], result: Any) -> int:
 
 def count(run: Run, narrow: int, plainly: bool) -> float:
     """Multiply-accumulates of one frame, in thousand millions."""
-    network = built(run.network, narrow)
-    if not plainly:
-        network.fold() if hasattr(network, "fold") else fold_for_inference(network)
-    network.to("meta")  # shapes without numbers: nothing is computed
-    counter = OperationCounter()
-    with torch.no_grad(), computed_plainly() if plainly else nullcontext(), counter:
-        run.call(network, *run.inputs(1, torch.empty(0, device="meta")))
+    meta = torch.device("meta")  # shapes without numbers: nothing is computed
+    with torch.inference_mode(False), torch.no_grad():
+        with meta:
+            network = made(run.network, narrow)
+            if not plainly:
+                fold_for_inference(network)
+        inputs = run.inputs(1, torch.empty(0, device=meta))
+        with computed_plainly() if plainly else nullcontext(), OperationCounter() as counter:
+            run.call(network, *inputs)
     return counter.total / GIGA
 
 

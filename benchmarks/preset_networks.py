@@ -18,6 +18,9 @@ from talkingface.models.networks import build
 from talkingface.models.video_retalking.neural.expression_editor import DNet, ExpressionEditorWidths
 from talkingface.models.video_retalking.neural.face_coefficients import Deep3DRecon
 from talkingface.models.video_retalking.neural.identity_upsampler import ENet, IdentityUpsamplerWidths
+from talkingface.models.video_retalking.neural.lip_synthesizer import LipSynthesizerWidths, LNet
+from talkingface.models.video_retalking.neural.upper_face_emotion import EmotionWidths, GANimation
+from talkingface.models.wav2lip.generator import GeneratorWidths, Wav2Lip
 from talkingface.restore.gfpgan import GFPGAN, GFPGANWidths
 from talkingface.restore.gpen import GPEN, GPENWidths
 from talkingface.restore.parsenet import ParseNet, ParseNetWidths
@@ -104,13 +107,16 @@ def released(height: int, width: int) -> tuple[Run, ...]:
     )
 
 
-def built(name: str, narrow: int = 1) -> nn.Module:
-    """A network with random weights, in ``eval()``; ``narrow`` times narrower, for trying programs out.
+def made(name: str, narrow: int = 1) -> nn.Module:
+    """A network with random weights, in ``eval()``; ``narrow`` times narrower, for trying programs out."""
+    network: nn.Module = build(name) if narrow == 1 else _NARROW[name](narrow)
+    return network.eval().requires_grad_(False)
 
-    Strengths of noise, which begin at 0, are none.
-    """
-    network = (build(name) if narrow == 1 else _NARROW[name](narrow)).eval().requires_grad_(False)
-    for key, value in network.named_parameters():
+
+def built(name: str, narrow: int = 1) -> nn.Module:
+    """The same with some noise where the strength of noise begins at 0."""
+    network = made(name, narrow)
+    for value in network.parameters():
         if value.shape == (1,) and value == 0:
             value.fill_(0.05)
     return network
@@ -130,8 +136,11 @@ _NARROW: Mapping[str, Callable[[int], nn.Module]] = {
     "ENet": lambda divisor: ENet(IdentityUpsamplerWidths().narrowed(divisor, blocks=1)),
     "FAN4": lambda divisor: FAN(FANWidths().narrowed(divisor)),
     "GFPGANv1Clean512": _narrow_gfpgan,
+    "GANimation": lambda divisor: GANimation(EmotionWidths(64 // divisor)),
     "GPEN512": _narrow_gpen,
+    "LNet": lambda divisor: LNet(LipSynthesizerWidths().narrowed(divisor, blocks=1)),
     "ParseNet512": lambda divisor: ParseNet(ParseNetWidths().narrowed(divisor)),
     "RetinaFaceR50": lambda divisor: RetinaFace(RetinaFaceWidths().narrowed(divisor)),
     "S3FD": lambda divisor: S3FD(S3FDWidths().narrowed(divisor)),
+    "Wav2Lip": lambda divisor: Wav2Lip(GeneratorWidths().narrowed(divisor)),
 }
