@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from operation_counter import count
-from preset_networks import Run, built
+from preset_networks import REFERENCE_PARSED, Run, built
 from torch import Tensor
 from torch.nn import functional
 
@@ -97,6 +97,7 @@ class Chain:
             regions = torch.stack([frame[place] for frame, place in zip(here, places, strict=True)])
             faces = regions.permute(0, 3, 1, 2).to(self.dtype) / 255
             values = {"faces": faces, "small": _resized(faces, 256), "mel": mel, "window": window}
+            values["mask"] = torch.ones_like(faces[:, :1])  # where nothing is parsed, the whole face
         for run in self.runs:
             with watch.stage(run.stage):
                 self._run(run, values)
@@ -117,8 +118,11 @@ class Chain:
         elif run.network == "DNet":
             values["small"] = (run.call(network, _last(small * 2 - 1), values["window"]).fake_image + 1) / 2
         elif run.network == "GPEN512":
-            restored = (run.call(network, _last(_aligned(small, 512) * 2 - 1)) + 1) / 2
-            values["small"] = _put_back(restored, small)
+            values["enhanced"] = (run.call(network, _last(_aligned(small, 512) * 2 - 1)) + 1) / 2
+        elif run == REFERENCE_PARSED:
+            logits = run.call(network, _last(values["enhanced"] * 2 - 1))
+            mask = _put_back(softened(region(logits)), torch.zeros_like(small[:, :1]))
+            values["small"] = torch.lerp(small, _put_back(values["enhanced"], small), mask)
         elif run.network == "ENet":
             reference, masked = _resized(small, 384).flip(1), _resized(faces, 384).flip(1)
             masked[:, :, 192:] = 0

@@ -72,13 +72,14 @@ REFERENCE = Run("reference enhanced (GPEN)", "GPEN512", _picture(512))
 LIPS = Run("lips spoken and enlarged (L-Net, E-Net)", "ENet", SPEECH)
 GFPGAN_MOUTH = Run("mouth restored (GFPGAN)", "GFPGANv1Clean512", _picture(512), _restore)
 PARSED = Run("face parsed at 256", "ParseNet512", _picture(256), _parse)
+REFERENCE_PARSED = Run("reference parsed at 512", "ParseNet512", _picture(512), _parse)
 PARSED_WHOLE = Run("face parsed at 512", "ParseNet512", _picture(512), _parse)
 WHOLE_PARSENET = Run("face parsed at 512", "ParseNet512", _picture(512))
 
 PRESETS: Mapping[str, tuple[Run, ...]] = {
-    "fast": (DEEP3D, DNET, LIPS, PARSED),
+    "fast": (DEEP3D, DNET, LIPS),
     "balanced": (DEEP3D, DNET, LIPS, GFPGAN_MOUTH, PARSED),
-    "best": (DEEP3D, DNET, REFERENCE, LIPS, GFPGAN_MOUTH, PARSED_WHOLE),
+    "best": (DEEP3D, DNET, REFERENCE, REFERENCE_PARSED, LIPS, GFPGAN_MOUTH, PARSED_WHOLE),
 }
 
 

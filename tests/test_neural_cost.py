@@ -73,7 +73,7 @@ def test_the_presets_cost_what_the_documentation_says(cost: SimpleNamespace) -> 
     presets = cost.preset_networks.PRESETS
     counts = {run: count(run, 1, plainly=False) for run in {run for runs in presets.values() for run in runs}}
     sums = {preset: sum(counts[run] for run in runs) for preset, runs in presets.items()}
-    assert sums == pytest.approx({"fast": 258, "balanced": 391, "best": 664}, abs=1)
+    assert sums == pytest.approx({"fast": 212, "balanced": 391, "best": 843}, abs=1)
     assert sums["balanced"] <= 500
     # as measured on the released program itself, thousand millions
     for run, released in ((cost.preset_networks.DNET, 61.6), (cost.preset_networks.LIPS, 203.7)):
@@ -102,7 +102,8 @@ def test_the_chain_changes_the_face_and_nothing_else(cost: SimpleNamespace, pres
     boxes = np.array([[60, 20, 80], [64, 30, 80]])
     watch = cost.neural_chain.Stopwatch(torch.device("cpu"), waits=True)
     # every pixel of the face belongs to the mouth: what random weights take for one says nothing
-    chain.networks["ParseNet512"].out_mask_conv.conv2d.bias.data[10] = 1e6
+    if preset == "best":
+        chain.networks["ParseNet512"].out_mask_conv.conv2d.bias.data[10] = 1e6
     with torch.inference_mode():
         composed = chain.compose(frames, boxes, torch.rand(2, 1, 80, 16), torch.rand(2, 73, 26), watch)
     changed = (composed != frames).any(-1).numpy()
