@@ -1,6 +1,6 @@
 """Largest errors of every network and every group of functions against the released programs' values.
 
-    python benchmarks/network_goldens.py GOLDENS [--dtype float64] [--networks DNet,LNet] [--functions-only]
+    python benchmarks/network_goldens.py GOLDENS [--dtype float64] [--folded] [--networks DNet,LNet] [--functions-only]
 
 GOLDENS is a folder with ``verify.py``, ``inputs.py`` and ``public/*.npz``. The tests check the same values against the
 same tolerances; this shows how near they come. Exits with 1 if anything is outside its tolerance.
@@ -13,10 +13,12 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from function_goldens import GROUPS, Compared, Goldens
 
+from talkingface.models.inference_folding import fold_for_inference, lay_channels_last
 from talkingface.models.networks import build
 
 
@@ -31,12 +33,21 @@ def loaded(path: Path) -> ModuleType:
     return module
 
 
-def network_rows(folder: Path, names: list[str], dtype: torch.dtype) -> list[tuple[str, Compared, str]]:
+def network_rows(folder: Path, names: list[str], dtype: torch.dtype, folded: bool) -> list[tuple[str, Compared, str]]:
     """For every network the output that comes nearest to its tolerance, and whether all of them pass."""
     verify = loaded(folder / "verify.py")
+
+    def prepared(name: str) -> Any:
+        def run(module: Any, tensors: Any) -> Any:
+            fold_for_inference(module)
+            lay_channels_last(module)
+            return verify.run_net(name, module, tensors)
+
+        return build(name), run
+
     found = []
     for name in names or list(verify.CALLS):
-        rows = verify.verify_net(build, name, "public", folder, dtype=dtype)
+        rows = verify.verify_net(prepared if folded else build, name, "public", folder, dtype=dtype)
         worst = max(rows, key=lambda row: row.max_abs / row.tol if row.max_abs == row.max_abs else 0.0)
         bad = [f"{row.output}: {row.status} {row.note}" for row in rows if row.status != "PASS"]
         label = f"{worst.output} ({len(rows)} outputs)" if len(rows) > 1 else worst.output
@@ -69,13 +80,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("goldens", type=Path)
     parser.add_argument("--dtype", default="float32", choices=("float32", "float64"), help="of the networks")
+    parser.add_argument("--folded", action="store_true", help="networks as the neural backend runs them")
     parser.add_argument("--networks", default="", help="names separated by commas; all if empty")
     parser.add_argument("--functions-only", action="store_true")
     args = parser.parse_args()
     passed = True
     if not args.functions_only:
         names = [name for name in args.networks.split(",") if name]
-        passed = table(f"network, {args.dtype}", network_rows(args.goldens, names, getattr(torch, args.dtype)))
+        rows = network_rows(args.goldens, names, getattr(torch, args.dtype), args.folded)
+        passed = table(f"network, {args.dtype}{', folded' if args.folded else ''}", rows)
     if not args.networks:
         passed = table("functions", function_rows(args.goldens)) and passed
     return 0 if passed else 1
