@@ -17,6 +17,7 @@ SLOPE = 0.1  # of the leaky rectifiers, but for those of the Fourier blocks
 HIDDEN = 128  # of the adaptive norms
 EPSILON = 1e-5
 HALVES = (torch.float16, torch.bfloat16)
+LARGE = 2**20  # numbers of a picture above which exactness costs more time than it is worth: D-Net's largest
 CHANNEL, PICTURE = (2, 3), (1, 2, 3)  # axes of what a norm takes together
 
 
@@ -31,7 +32,8 @@ class PictureNorm(nn.Module):  # type: ignore[misc]  # torch is not followed: it
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) -> the same shape."""
-        if features.is_contiguous() or features.dtype in HALVES:
+        large = features[0].numel() > LARGE
+        if large or features.is_contiguous() or features.dtype in HALVES:
             normalised: Tensor = functional.group_norm(features, 1, self.weight.flatten(), self.bias.flatten(), EPSILON)
             return normalised
         centred, gain = centred_and_gain(features, PICTURE)
