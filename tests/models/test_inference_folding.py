@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch", reason="the networks need torch")
 from torch import nn  # noqa: E402
 
 from talkingface.models.inference_folding import Folded, fold_batch_norms, fold_for_inference  # noqa: E402
+from talkingface.restore.parsenet import ParseNet, ParseNetWidths  # noqa: E402
 
 from .network_checks import filled, noise  # noqa: E402
 
@@ -51,6 +52,16 @@ def test_only_pairs_that_are_known_to_follow_each_other_are_folded() -> None:
     assert fold_for_inference(network) == Folded(0, 0, 0)
     torch.testing.assert_close(network(inputs), before)
     assert fold_batch_norms(nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(), nn.BatchNorm2d(3))) == 0
+
+
+def test_networks_own_ways_are_used() -> None:
+    network = filled(ParseNet(ParseNetWidths().narrowed(16)))
+    image = noise(1, 1, 3, 64, 64)
+    with torch.inference_mode():
+        before = network(image)[0]
+        fold_for_inference(network)
+        assert float((network(image)[0] - before).norm() / before.norm()) < 1e-5
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
 
 
 def test_folded_networks_are_not_trained() -> None:

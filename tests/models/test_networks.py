@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the networks need torch")
 
-from talkingface.models.inference_folding import fold_for_inference
+from talkingface.models.inference_folding import fold_for_inference, lay_channels_last
 from talkingface.models.networks import build
 from talkingface.models.syncnet.network import SyncNet
 
@@ -43,12 +43,13 @@ def test_goldens(name: str) -> None:
 
 
 @needs_goldens
-@pytest.mark.parametrize("name", ["DNet", "Deep3DRecon", "ENet", "Wav2Lip"])  # ENet holds the whole of L-Net
-def test_goldens_after_folding(name: str) -> None:
+@pytest.mark.parametrize("name", ["DNet", "Deep3DRecon", "ENet", "GANimation", "Wav2Lip"])  # ENet holds L-Net
+def test_goldens_as_the_backend_runs_it(name: str) -> None:
     verify = golden_module("verify")
 
     def folded(module: Any, tensors: Any) -> Any:
         fold_for_inference(module)
+        lay_channels_last(module)
         return verify.run_net(name, module, tensors)
 
     assert_passed(verify.verify(lambda wanted: (build(wanted), folded), [name], ["public"]), verify, name)

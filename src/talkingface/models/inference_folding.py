@@ -1,7 +1,8 @@
 """Computing once what is the same at every call: after loading, a network is made cheaper without changing its result.
 
 Spectral norms and batch norms go into the weights of their convolutions; doublings of pixels go into the convolution
-behind them. The state dict is no longer the released one afterwards, so load first.
+behind them. Networks that know more of themselves have a method ``fold``. The state dict is no longer the released one
+afterwards, so load first.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 @dataclass(frozen=True)
 class Folded:
-    """How many of each were folded.
+    """How many of each were folded, besides what a network's own ``fold`` did.
 
     Attributes:
         spectral_norms: Into weights.
@@ -42,6 +43,9 @@ def fold_for_inference(module: nn.Module) -> Folded:
         module: A network with its weights loaded, in float32 or float64: what is folded is then exact to rounding.
     """
     module.eval().requires_grad_(False)
+    own = getattr(module, "fold", None)
+    if callable(own):
+        own()
     return Folded(fold_spectral_norm(module), fold_batch_norms(module), fold_nearest_upsampling(module))
 
 

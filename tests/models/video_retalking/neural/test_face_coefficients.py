@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch", reason="the networks need torch")
 
 from talkingface.models.inference_folding import fold_for_inference, lay_channels_last  # noqa: E402
 from talkingface.models.video_retalking.neural.face_coefficients import Deep3DRecon, named_coefficients  # noqa: E402
+from talkingface.restore.resnet50 import ResNetWidths  # noqa: E402
 
 from ...network_checks import (  # noqa: E402
     assert_batches_agree,
@@ -24,7 +25,7 @@ IMAGE = picture(2, 2, 3, 64, 64)
 
 @pytest.fixture(scope="module")
 def narrow() -> Deep3DRecon:
-    return filled(Deep3DRecon(8, (1, 1, 1, 1)))
+    return filled(Deep3DRecon(ResNetWidths().narrowed(8)))
 
 
 def test_released_keys_and_shapes() -> None:

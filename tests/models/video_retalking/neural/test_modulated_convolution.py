@@ -27,6 +27,18 @@ def test_it_is_a_convolution_with_weights_of_its_own_for_each_picture(demodulate
         torch.testing.assert_close(found[k], expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("inputs", [3, 16])  # enlarged first, convolved first
+@pytest.mark.parametrize("styles", [1, 2])
+def test_enlarging_layers_see_the_doubled_picture(inputs: int, styles: int) -> None:
+    layer = ModulatedConv2d(inputs, 5, 3, 6, demodulated=True, enlarging=True)
+    plain = ModulatedConv2d(inputs, 5, 3, 6, demodulated=True)
+    plain.load_state_dict(layer.state_dict())
+    features, style, bias = torch.randn(2, inputs, 7, 8), torch.randn(styles, 6), torch.randn(1, 5, 1, 1)
+    doubled = functional.interpolate(features, scale_factor=2.0, mode="bilinear")
+    expected = plain(doubled, style, 1.5, bias)
+    torch.testing.assert_close(layer(features, style, 1.5, bias), expected, atol=1e-5, rtol=1e-4)
+
+
 def test_noise_is_added_as_strongly_as_the_weight_says() -> None:
     layer = StyledConv2d(4, 5, 6)
     features, style, noise = torch.randn(2, 4, 7, 8), torch.randn(2, 6), torch.randn(1, 1, 5, 6)

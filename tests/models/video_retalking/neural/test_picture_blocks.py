@@ -40,6 +40,17 @@ def test_adaptive_norm_is_an_instance_norm_that_the_descriptor_scales(layout: to
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_norms_are_exact_where_means_are_large(layout: torch.memory_format) -> None:
+    exact = torch.randn(1, 8, 64, 64, dtype=torch.float64) + 20 * torch.arange(8.0)[:, None, None]
+    features = exact.float().contiguous(memory_format=layout)
+    descriptor, adaptive, whole = torch.randn(1, 4), AdaptiveNorm(8, 4), PictureNorm(8)
+    for norm, arguments in ((adaptive, [descriptor]), (whole, [])):
+        found = norm(features, *arguments)
+        expected = norm.double()(exact, *(value.double() for value in arguments))
+        torch.testing.assert_close(found.double(), expected, atol=2e-5, rtol=1e-6)
+
+
 @pytest.mark.parametrize("spectral", [False, True])
 def test_blocks_change_the_size_as_they_say(spectral: bool) -> None:
     blocks = {
