@@ -138,6 +138,18 @@ def test_batches_layouts_and_half_precision(narrow: ENet) -> None:
     assert narrow.to(torch.float32).own_noise()[0].shape == (1, 1, 70, 70)
 
 
+def test_lips_keep_their_layout_where_the_rest_has_another(narrow: ENet) -> None:
+    other = deepcopy(narrow)
+    lay_channels_last(other, but=("low_res",))
+    assert other.final_conv.weight.is_contiguous(memory_format=torch.channels_last)
+    assert other.low_res.decoder.up0.model[0].weight_orig.is_contiguous()
+    last = [value.contiguous(memory_format=torch.channels_last) for value in (FACES, REFERENCE)]
+    with torch.inference_mode():
+        assert other.reduced(last[0]).is_contiguous()
+        expected = narrow(MEL, FACES, REFERENCE)
+        torch.testing.assert_close(other(MEL, *last).image, expected.image, atol=1e-4, rtol=1e-4)
+
+
 def test_folding_does_not_change_the_result(narrow: ENet) -> None:
     folded = deepcopy(narrow)
     assert fold_for_inference(folded).spectral_norms == 15

@@ -113,8 +113,14 @@ class ENet(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs
         return UpsampledFaces(self.enlarge(low_res, self.style(identity), noise), low_res)
 
     def reduced(self, faces: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, 96, 96) as L-Net was trained to see faces: interpolated, not averaged."""
-        return _resized(faces, self.widths.low_size)
+        """(N, C, H, W) -> (N, C, 96, 96) as L-Net was trained to see faces: interpolated, not averaged.
+
+        They lie in memory as L-Net's weights do, whose layout need not be that of the rest.
+        """
+        weight = next(value for value in self.low_res.encoder.parameters() if value.dim() == 4)
+        last = weight.is_contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if last else torch.contiguous_format
+        return _resized(faces, self.widths.low_size).contiguous(memory_format=layout)
 
     def style(self, reference: Tensor) -> Tensor:
         """(N, 3, H, W) BGR in 0..1 -> (N, 512): who it is. Once is enough for frames that share a reference."""
