@@ -6,7 +6,13 @@ torch = pytest.importorskip("torch", reason="the networks need torch")
 
 import torch.nn.functional as F  # noqa: E402, N812
 
-from talkingface.restore.upsampling import blur, blur_kernel, doubled_convolution, enlarged_convolution  # noqa: E402
+from talkingface.restore.upsampling import (  # noqa: E402
+    blur,
+    blur_kernel,
+    doubled_convolution,
+    enlarged_convolution,
+    enlarged_convolution_within,
+)
 
 SIZES = [(16, 16), (17, 24), (31, 16), (5, 40)]
 
@@ -26,6 +32,13 @@ def test_a_bilinear_enlargement_and_a_convolution(size: tuple[int, int], biased:
     x, weight, bias = problem(size)
     plain = F.conv2d(F.interpolate(x, scale_factor=2, mode="bilinear"), weight, bias if biased else None, padding=1)
     torch.testing.assert_close(enlarged_convolution(x, weight, bias if biased else None), plain, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [*SIZES, (2, 3)])
+def test_the_same_without_the_border(size: tuple[int, int]) -> None:
+    x, weight, bias = problem(size)
+    plain = F.conv2d(F.interpolate(x, scale_factor=2, mode="bilinear"), weight, bias)
+    torch.testing.assert_close(enlarged_convolution_within(x, weight, bias), plain, atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("size", SIZES)

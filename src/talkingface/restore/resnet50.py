@@ -1,4 +1,8 @@
-"""ResNet-50 (He et al. 2016), with the stride in the 3x3 convolutions; the state dict's keys are torchvision's."""
+"""ResNet-50 (He et al. 2016), with the stride in the 3x3 convolutions; the state dict's keys are torchvision's.
+
+RetinaFace looks at three of its stages, the face model's coefficients (Deep3D) at the last. ``normed_convolutions``
+name the norms that follow a convolution, for ``inference_folding``.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +43,8 @@ class ResNetWidths:
 class ResNet(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
     """The body without pooling and classes."""
 
+    normed_convolutions = (("conv1", "bn1"),)
+
     def __init__(self, widths: ResNetWidths) -> None:
         """Build it with random weights."""
         super().__init__()
@@ -69,6 +75,8 @@ class ResNet(nn.Module):  # type: ignore[misc]  # torch is not followed: its stu
 
 
 class _Bottleneck(nn.Module):  # type: ignore[misc]
+    normed_convolutions = (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3"))
+
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         middle = outputs // EXPANSION

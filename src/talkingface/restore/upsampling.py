@@ -43,11 +43,30 @@ def enlarged_convolution(x: Tensor, weight: Tensor, bias: Tensor | None = None) 
     if min(x.shape[2:]) < SMALLEST:
         enlarged = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
         return F.conv2d(enlarged, weight, bias, padding=1)
-    padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    spread = F.conv_transpose2d(padded, weight.transpose(0, 1).flip(2, 3), stride=2, padding=1)
-    out = blur(spread, _spreading_kernel(x.dtype, x.device), 0, bias)
+    out = _convolved_first(x, weight, bias, border=0)
     _take_border_away(out, x, weight)
     return out
+
+
+def enlarged_convolution_within(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """As ``enlarged_convolution``, without what the zeros around would touch.
+
+    Args:
+        x: (N, in, H, W).
+        weight: (out, in, 3, 3).
+        bias: (out,) or None.
+
+    Returns:
+        (N, out, 2 H - 2, 2 W - 2): up to rounding ``conv2d(interpolate(x, 2, "bilinear"), weight, bias)``.
+    """
+    return _convolved_first(x, weight, bias, border=1)
+
+
+def _convolved_first(x: Tensor, weight: Tensor, bias: Tensor | None, border: int) -> Tensor:
+    """The convolution of the enlarged picture with its border repeated, without ``border`` lines on every side."""
+    padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    spread = F.conv_transpose2d(padded, weight.transpose(0, 1).flip(2, 3), stride=2, padding=1 + border)
+    return blur(spread, _spreading_kernel(x.dtype, x.device), 0, bias)
 
 
 @lru_cache(maxsize=8)  # copied to a device once

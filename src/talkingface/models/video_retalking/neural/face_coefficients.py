@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from talkingface.models.resnet import BLOCKS, ResNetBody
+from talkingface.restore.resnet50 import ResNet, ResNetWidths
 
 IDENTITY, EXPRESSION, TEXTURE, ANGLES, LIGHT, PLACE = 80, 64, 80, 3, 27, 3
 COEFFICIENTS = IDENTITY + EXPRESSION + TEXTURE + ANGLES + LIGHT + PLACE
@@ -37,20 +37,22 @@ class FaceCoefficients(NamedTuple):
 class Deep3DRecon(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
     """The whole network. Call ``eval()`` before using it: its norms then use the statistics learnt in training."""
 
-    def __init__(self, width: int = 64, blocks: tuple[int, int, int, int] = BLOCKS) -> None:
+    def __init__(self, widths: ResNetWidths | None = None) -> None:
         """Build it with random weights.
 
         Args:
-            width: Of the ResNet's first convolution.
-            blocks: Of the ResNet's stages.
+            widths: Of the ResNet; None for the released network's.
         """
         super().__init__()
-        self.backbone = ResNetBody(width, blocks)
-        self.final_layers = nn.ModuleList(nn.Conv2d(self.backbone.outputs, count, 1) for count in HEADS)
+        self.widths = widths or ResNetWidths()
+        self.backbone = ResNet(self.widths)
+        self.final_layers = nn.ModuleList(nn.Conv2d(self.widths.outputs[-1], count, 1) for count in HEADS)
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, 224, 224) RGB in 0..1, aligned by ``fit_pose`` -> (N, 257), in ``FaceCoefficients``' order."""
-        seen = self.backbone(image).mean((2, 3), keepdim=True)
+        for features in self.backbone(image):  # only the last stage counts; the others need not stay in memory
+            seen = features
+        seen = seen.mean((2, 3), keepdim=True)
         return torch.cat([head(seen).flatten(1) for head in self.final_layers], dim=1)
 
 

@@ -87,7 +87,9 @@ class ENet(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs
         self.final_linear = nn.Linear(w.small * (w.reference_size // 2**HALVINGS) ** 2, w.small)
         twice, four_times = w.doubled
         steps = ((3, twice), (twice, twice), (twice, four_times), (four_times, four_times))
-        self.style_convs = nn.ModuleList(StyledConv2d(a, b, w.small) for a, b in steps)
+        self.style_convs = nn.ModuleList(
+            StyledConv2d(a, b, w.small, enlarging=place % 2 == 0) for place, (a, b) in enumerate(steps)
+        )
         self.to_rgbs = nn.ModuleList(ToPicture(channels, w.small) for channels in w.doubled)
         for i, values in enumerate(self.draw_noise(torch.Generator().manual_seed(noise_seed))):
             self.register_buffer(f"own_noise{i}", values, persistent=False)  # no key of the released weights
@@ -111,8 +113,14 @@ class ENet(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs
         return UpsampledFaces(self.enlarge(low_res, self.style(identity), noise), low_res)
 
     def reduced(self, faces: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, 96, 96) as L-Net was trained to see faces: interpolated, not averaged."""
-        return _resized(faces, self.widths.low_size)
+        """(N, C, H, W) -> (N, C, 96, 96) as L-Net was trained to see faces: interpolated, not averaged.
+
+        They lie in memory as L-Net's weights do, whose layout need not be that of the rest.
+        """
+        weight = next(value for value in self.low_res.encoder.parameters() if value.dim() == 4)
+        last = weight.is_contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if last else torch.contiguous_format
+        return _resized(faces, self.widths.low_size).contiguous(memory_format=layout)
 
     def style(self, reference: Tensor) -> Tensor:
         """(N, 3, H, W) BGR in 0..1 -> (N, 512): who it is. Once is enough for frames that share a reference."""
@@ -139,7 +147,6 @@ class ENet(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs
         picture = functional.pad(low_res, (BORDER, BORDER, BORDER, BORDER), mode="reflect")
         features = picture
         for stage, to_picture in enumerate(self.to_rgbs):
-            features = _doubled(features)
             for layer in (2 * stage, 2 * stage + 1):  # without padding each takes a pixel from every side
                 features = self.style_convs[layer](features, style, values[layer])
             picture = _within(_doubled(picture)) + to_picture(features, style)

@@ -16,6 +16,9 @@ from talkingface.models.spectral_norm import SpectralConv2d
 SLOPE = 0.1  # of the leaky rectifiers, but for those of the Fourier blocks
 HIDDEN = 128  # of the adaptive norms
 EPSILON = 1e-5
+HALVES = (torch.float16, torch.bfloat16)
+LARGE = 2**20  # numbers of a picture above which exactness costs more time than it is worth: D-Net's largest
+CHANNEL, PICTURE = (2, 3), (1, 2, 3)  # axes of what a norm takes together
 
 
 class PictureNorm(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
@@ -29,8 +32,12 @@ class PictureNorm(nn.Module):  # type: ignore[misc]  # torch is not followed: it
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) -> the same shape."""
-        normalised: Tensor = functional.group_norm(features, 1, self.weight.flatten(), self.bias.flatten(), EPSILON)
-        return normalised
+        large = features[0].numel() > LARGE
+        if large or features.is_contiguous() or features.dtype in HALVES:
+            normalised: Tensor = functional.group_norm(features, 1, self.weight.flatten(), self.bias.flatten(), EPSILON)
+            return normalised
+        centred, gain = centred_and_gain(features, PICTURE)
+        return torch.addcmul(self.bias, centred, self.weight * gain)
 
 
 class AdaptiveNorm(nn.Module):  # type: ignore[misc]
@@ -75,8 +82,28 @@ def adapted(features: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         flat = features.reshape(1, n * c, height, width)
         one = functional.group_norm(flat, n * c, scale.reshape(-1), shift.reshape(-1), EPSILON)
         return one.reshape(n, c, height, width)
-    normalised = functional.group_norm(features, c, eps=EPSILON)
-    return torch.addcmul(shift[:, :, None, None], normalised, scale[:, :, None, None])
+    if features.dtype in HALVES:
+        normalised = functional.group_norm(features, c, eps=EPSILON)
+        return torch.addcmul(shift[:, :, None, None], normalised, scale[:, :, None, None])
+    centred, gain = centred_and_gain(features, CHANNEL)
+    return torch.addcmul(shift[:, :, None, None], centred, scale[:, :, None, None] * gain)
+
+
+def centred_and_gain(features: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """What normalises pictures whose channels are last in memory, in float32 and float64.
+
+    torch's own norm takes the difference of two large sums there: errors of a thousandth were measured, of a millionth
+    in this way, at about the same cost. Squares may overflow in half precision, for which torch sums in float32.
+
+    Args:
+        features: (N, C, H, W).
+        axes: ``CHANNEL`` or ``PICTURE``: what is normalised together.
+
+    Returns:
+        The features less their means, and what to multiply them by, 1 long in the axes.
+    """
+    centred = features - features.mean(axes, keepdim=True)
+    return centred, (centred.square().mean(axes, keepdim=True) + EPSILON).rsqrt()
 
 
 class FirstBlock(nn.Module):  # type: ignore[misc]

@@ -58,13 +58,19 @@ class PoseFit:
         """Carry points (N, 2) of the picture, y upwards, to the cut, y upwards."""
         width, height = self.scaled_size()
         middle = np.array([self.width / 2 - self.x, self.height / 2 - self.y])
-        return np.asarray(
-            (np.asarray(points, np.float64) + middle) * self.scale - (np.array([width, height]) - SIZE) / 2
-        )
+        scaled = (np.asarray(points, np.float64) + middle) * self.scale
+        return np.asarray(scaled - (np.array([width, height]) - SIZE) / 2)
 
 
 def five_points(landmarks: NDArray[np.floating]) -> FloatArray:
-    """(68, 2) of the iBUG scheme -> (5, 2): the eyes' centres by their corners, the nose's tip, the mouth's corners."""
+    """The points that are fitted, of a picture's landmarks or of a standard face's.
+
+    Args:
+        landmarks: (68, 2 or 3) of the iBUG scheme.
+
+    Returns:
+        (5, 2 or 3) the eyes' centres by their corners, the nose's tip, the mouth's corners.
+    """
     points = np.asarray(landmarks, np.float64)
     left, right = points[[36, 39]].mean(0), points[[42, 45]].mean(0)
     return np.stack([left, right, points[30], points[48], points[54]])

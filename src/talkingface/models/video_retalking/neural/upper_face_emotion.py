@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from talkingface.models.video_retalking.neural.picture_blocks import CHANNEL, EPSILON, HALVES, centred_and_gain
+
 ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)  # by their numbers in FACS
 
 
@@ -104,8 +106,11 @@ class ChannelNorm(nn.Module):  # type: ignore[misc]
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) -> the same shape."""
-        normalised: Tensor = nn.functional.group_norm(features, self.channels)
-        return normalised
+        if features.is_contiguous() or features.dtype in HALVES:
+            normalised: Tensor = nn.functional.group_norm(features, self.channels, eps=EPSILON)
+            return normalised
+        centred, gain = centred_and_gain(features, CHANNEL)
+        return centred * gain
 
 
 def _normed(convolution: nn.Module, channels: int) -> list[nn.Module]:
