@@ -16,6 +16,7 @@ from talkingface.models.video_retalking.neural.upper_face_emotion import Emotion
 from talkingface.restore.gfpgan import GFPGAN, GFPGANWidths
 from talkingface.restore.gpen import GPEN, GPENWidths
 from talkingface.restore.parsenet import FacePart, ParseNet, ParseNetWidths
+from talkingface.restore.resnet50 import ResNetWidths
 from talkingface.weights.catalog import catalog_entry
 
 FILES = ("DNet", "LNet", "ENet", "Deep3DRecon", "GPEN512", "ParseNet512", "GFPGANv1Clean512", "GANimation")
@@ -47,7 +48,7 @@ def narrow(name: str) -> Any:
     builders: dict[str, Callable[[], nn.Module]] = {
         "DNet": lambda: DNet(ExpressionEditorWidths().narrowed(32)),
         "ENet": lambda: ENet(IdentityUpsamplerWidths().narrowed(16, 1, 24)),
-        "Deep3DRecon": lambda: Deep3DRecon(2, (1, 1, 1, 1)),
+        "Deep3DRecon": lambda: Deep3DRecon(ResNetWidths().narrowed(32)),
         "GPEN512": lambda: GPEN(GPENWidths().narrowed(16)),
         "GFPGANv1Clean512": lambda: GFPGAN(GFPGANWidths().narrowed(16)),
         "ParseNet512": lambda: MouthBelow(ParseNetWidths().narrowed(16)),
