@@ -48,7 +48,7 @@ def narrow(name: str) -> Any:
     builders: dict[str, Callable[[], nn.Module]] = {
         "DNet": lambda: DNet(ExpressionEditorWidths().narrowed(32)),
         "ENet": lambda: ENet(IdentityUpsamplerWidths().narrowed(16, 1, 24)),
-        "Deep3DRecon": lambda: Deep3DRecon(ResNetWidths(2, (1, 1, 1, 1))),
+        "Deep3DRecon": lambda: Deep3DRecon(ResNetWidths().narrowed(32)),
         "GPEN512": lambda: GPEN(GPENWidths().narrowed(16)),
         "GFPGANv1Clean512": lambda: GFPGAN(GFPGANWidths().narrowed(16)),
         "ParseNet512": lambda: MouthBelow(ParseNetWidths().narrowed(16)),

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from talkingface.models.nearest_upsampling import fold_nearest_upsampling
-from talkingface.models.spectral_norm import fold_spectral_norm
+from talkingface.models.spectral_norm import fold_spectral_norm, in_float64
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.Linear)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -54,10 +54,6 @@ def lay_channels_last(module: nn.Module, but: Sequence[str] = ()) -> None:
 
     ``module.to(memory_format=torch.channels_last)`` refuses networks whose weights have five axes, such as modulated
     convolutions; this leaves those as they are. Pictures given to the network should be laid out alike.
-
-    On the processor torch's group norms are six times less exact in this layout (1e-4 of L-Net's range instead of
-    1.5e-5), and nothing is gained where they are many: leave D-Net, L-Net and GANimation as they are there, and E-Net's
-    ``low_res``.
 
     Args:
         module: A network.
@@ -101,7 +97,7 @@ def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def _fold(layer: nn.Module, norm: nn.Module) -> None:
     weight = layer.weight
-    exact = weight.to("cpu", torch.float64)  # not every accelerator has float64
+    exact = in_float64(weight)
     gain = (norm.running_var.to(exact) + norm.eps).rsqrt()
     shift = -norm.running_mean.to(exact) * gain
     if norm.affine:

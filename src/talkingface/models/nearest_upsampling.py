@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talkingface.models.spectral_norm import SpectralConv2d
+from talkingface.models.spectral_norm import SpectralConv2d, in_float64
 
 
 class DoublingConv2d(nn.Module):  # type: ignore[misc]  # torch is not followed: its stubs differ by build
@@ -22,9 +22,9 @@ class DoublingConv2d(nn.Module):  # type: ignore[misc]  # torch is not followed:
     def __init__(self, convolution: nn.Conv2d) -> None:
         """Take the weights of a plain 3x3 convolution with a border of one zero and a bias."""
         super().__init__()
-        exact = convolution.weight.detach().to("cpu", torch.float64)  # not every accelerator has float64
+        exact = in_float64(convolution.weight.detach())
         # what a pixel gives to the four lines around it: a doubled line has it twice, one beside the other
-        taps = torch.tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], dtype=torch.float64)
+        taps = torch.tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], dtype=torch.float64, device=exact.device)
         spread = torch.einsum("oikl,mk,nl->iomn", exact, taps, taps)
         self.weight = nn.Parameter(spread.to(convolution.weight), requires_grad=False)
         self.bias = nn.Parameter(convolution.bias.detach(), requires_grad=False)

@@ -86,10 +86,14 @@ def fold_spectral_norm(module: nn.Module) -> int:
 def _plain(convolution: SpectralConv2d) -> nn.Conv2d:
     inputs, outputs = convolution.in_channels, convolution.out_channels
     plain = nn.Conv2d(inputs, outputs, convolution.kernel_size, padding=convolution.padding, device="meta")
-    # float64 on the processor: not every accelerator has it
-    exact = convolution.weight_orig.to("cpu", torch.float64).flatten(1)
+    exact = in_float64(convolution.weight_orig).flatten(1)
     largest = convolution.weight_u.to(exact) @ (exact @ convolution.weight_v.to(exact))
     weight = (exact / largest).reshape(convolution.weight_orig.shape).to(convolution.weight_orig)
     plain.weight = nn.Parameter(weight, requires_grad=convolution.weight_orig.requires_grad)
     plain.bias = convolution.bias
     return plain.train(convolution.training)
+
+
+def in_float64(weight: Tensor) -> Tensor:
+    """The numbers of a weight in float64, in the computer's memory: not every accelerator has float64."""
+    return weight.to("meta" if weight.is_meta else "cpu", torch.float64)

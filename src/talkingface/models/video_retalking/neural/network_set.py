@@ -95,8 +95,6 @@ def load_networks(settings: NeuralSettings, checkpoint_dir: Path, loader: Loader
 def _prepared(module: Any, device: torch.device, dtype: torch.dtype, compiled: bool) -> Any:
     """Fold in float32, then lay out, move and narrow."""
     fold_for_inference(module)
-    if hasattr(module, "fold"):
-        module.fold()
     lay_channels_last(module)
     module.to(device=device, dtype=dtype)
     if compiled:
