@@ -16,7 +16,7 @@ Made = TypeVar("Made")
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 FRAME_BYTES = 600 << 20  # about what all networks' activations of one frame take at once, in float32
-MOST_ON_CPU, MOST = 4, 16  # more frames at a time gain nothing
+MOST_ON_CPU, MOST = 1, 16  # more frames at a time gain nothing; on a processor D-Net is a fifth slower for each of four
 SHARE = 0.7  # of the free memory
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
