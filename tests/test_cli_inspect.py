@@ -131,7 +131,7 @@ def test_probe_of_what_is_no_media(capsys: pytest.CaptureFixture[str]) -> None:
 def test_models_are_listed(other_package: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["broken", "incomplete", "scripted", "video_retalking"]
+    assert [line.split()[0] for line in lines] == ["broken", "incomplete", "scripted", "video_retalking", "wav2lip"]
     assert "(package scripted-model 1.5)" in lines[2] and "(built in)" in lines[3]
     assert main(["models", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[3]["name"] == "video_retalking"
