@@ -9,8 +9,8 @@ import pytest
 
 from talkingface.errors import WeightsUnusableError
 from talkingface.models.video_retalking.neural.expression_template import released_template
-from talkingface.models.video_retalking.neural.mat_file import read_mat
 from talkingface.models.video_retalking.neural.standard_points import STANDARD_FIVE, standard_five
+from talkingface.weights.matlab import read_mat
 
 
 def element(kind: int, body: bytes, order: str = "<") -> bytes:

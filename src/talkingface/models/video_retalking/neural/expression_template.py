@@ -15,10 +15,10 @@ from talkingface.media.planes import layout_of, plane_views
 from talkingface.media.row_file import Rows
 from talkingface.models.video_retalking.neural.coefficient_pass import CropReader, coefficient_rows, pose_in_crop
 from talkingface.models.video_retalking.neural.face_frames import face_frames, shown_to_coded
-from talkingface.models.video_retalking.neural.mat_file import read_mat
 from talkingface.models.video_retalking.neural.network_set import NetworkSet
 from talkingface.models.video_retalking.neural.semantic_window import EXPRESSION, EXPRESSION_COUNT
 from talkingface.options import Pads
+from talkingface.weights.matlab import read_mat
 
 FloatArray = NDArray[np.float64]
 RELEASED = {"neutral": "expression_center", "happy": "expression_mouth"}  # names in expression.mat

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkingface.errors import WeightsUnusableError
-from talkingface.models.video_retalking.neural.mat_file import read_mat
 from talkingface.models.video_retalking.neural.pose_fit import five_points
+from talkingface.weights.matlab import read_mat
 
 # the iBUG scheme's 68 points by the mesh points that lie nearest: jaw 0 to 16, brows 17 to 26, nose 27 to 35, eyes 36
 # to 47, lips 48 to 67. The jaw of the mesh is the face's edge in three dimensions, that of iBUG the silhouette.
